@@ -1,0 +1,77 @@
+"""Keys and values of the tokens already read, so that a new token costs one position instead of the whole prefix.
+
+Rows are right-padded: row i holds its tokens at 0 … lengths[i]-1 and grows from there. A prompt therefore sits at the same
+positions whatever its batch mates are, a padded prefill needs no mask (nothing looks to the right), and rows can be
+dropped or overwritten at any time.
+
+Room is taken in pages of 32 tokens, not all at once: batched products run on contiguous memory only (a slice of a longer
+tensor cost eight times as much at 64 rows), so the tensors are kept as long as the longest row. A page more or less
+copies the whole cache, once in 32 steps. Memory: 2 · layers · rows · kv_heads · longest row · head_dim entries.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hagane.model.config import DecoderConfig
+
+PAGE = 32
+
+
+class KeyValueCache:
+    """Keys and values of every layer, each [rows, kv_heads, room, head_dim], and how much of each row is filled."""
+
+    def __init__(
+        self, config: DecoderConfig, rows: int, dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> None:
+        shape = (rows, config.num_kv_heads, 0, config.head_dim)
+        self.keys = [torch.empty(shape, dtype=dtype, device=device) for _ in range(config.num_layers)]
+        self.values = [torch.empty(shape, dtype=dtype, device=device) for _ in range(config.num_layers)]
+        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)
+        self.held = 0
+        """Length of the longest row."""
+
+    @property
+    def rows(self) -> int:
+        """Sequences it has a place for."""
+        return len(self.lengths)
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for rows of `tokens`, and give back what is more than two pages beyond."""
+        room = self.keys[0].shape[2]
+        wanted = -(-tokens // PAGE) * PAGE
+        if wanted > room or wanted < room - 2 * PAGE:
+            # Zeros, not whatever the memory held: masked places have weight 0, but 0 · NaN is NaN.
+            self.keys = [F.pad(key, (0, 0, 0, wanted - room)) for key in self.keys]
+            self.values = [F.pad(value, (0, 0, 0, wanted - room)) for value in self.values]
+
+    def write(self, layer: int, positions: Tensor, key: Tensor, value: Tensor) -> None:
+        """Store `key` and `value`, [rows, kv_heads, new, head_dim], at `positions`, [rows, new], of one layer."""
+        rows = torch.arange(len(positions), device=positions.device)[:, None]
+        self.keys[layer][rows, :, positions] = key.transpose(1, 2)
+        self.values[layer][rows, :, positions] = value.transpose(1, 2)
+
+    def advance(self, new: int) -> None:
+        """Every row has `new` more tokens."""
+        self.lengths = self.lengths + new
+        self.held += new
+
+    def set_lengths(self, lengths: Tensor) -> None:
+        """Row i holds `lengths[i]` tokens, int64 [rows]; what lies behind is forgotten (padding, finished rows)."""
+        self.lengths = lengths
+        self.held = int(lengths.max())
+
+    def put(self, rows: Tensor, other: KeyValueCache) -> None:
+        """Overwrite `rows`, int64 [n], with the n rows of `other`."""
+        self.reserve(max(self.held, other.held))
+        for mine, new in zip(self.keys + self.values, other.keys + other.values, strict=True):
+            mine[rows, :, : other.held] = new[:, :, : other.held]
+        self.set_lengths(self.lengths.index_copy(0, rows, other.lengths))
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but `rows`, int64 [kept]."""
+        self.keys = [key[rows] for key in self.keys]
+        self.values = [value[rows] for value in self.values]
+        self.set_lengths(self.lengths[rows])

@@ -1,0 +1,206 @@
+"""A model folder is a Hugging Face folder: what is written here opens in `transformers` with equal logits.
+
+Files are written plainly; the artefact around the folder makes them appear at once. Weights are safetensors, the rest is
+JSON: nothing that is loaded can run code.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from hagane.errors import ArtifactError, DataError
+from hagane.model.classifier import SequenceClassifier
+from hagane.model.decoder import Decoder
+from hagane.model.hf_config import from_hf, to_hf
+from hagane.model.hf_weights import expected, join, split
+
+TOKENIZER_FILES = (
+    "tokenizer.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
+END_OF_TURN = "<|end|>"
+"""Piece that ends an answer in the chat format; in `generation_config.json` it stops other programs as well."""
+
+
+def model_folder(path: Path) -> Path:
+    """The Hugging Face folder of a model artefact, or `path` itself if it is one. Raises DataError if there is none."""
+    for folder in (path / "model", path):
+        if (folder / "config.json").is_file():
+            return folder
+    raise DataError(
+        "There is no model here." if path.exists() else "This folder does not exist.",
+        where=str(path),
+        fix="Give a model artefact (it holds model/config.json) or a Hugging Face folder.",
+    )
+
+
+def save_model(
+    model: Decoder, folder: Path, tokenizer: Path | None = None, *, stop_ids: Sequence[int] | None = None
+) -> None:
+    """Write a `ForCausalLM` folder: config.json, generation_config.json, model.safetensors, and the tokenizer's files.
+
+    tokenizer: a folder (or artefact) whose tokenizer files are copied. stop_ids: what ends a generated text; by default
+    the end of a turn, where the tokenizer has one, and the end of a document.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "config.json", to_hf(model.config, "ForCausalLM"))
+    _write_tensors(folder, _hf_tensors(model))
+    if tokenizer is not None:
+        _copy_tokenizer(tokenizer, folder)
+    if stop_ids is None:
+        stop_ids = [i for i in (_end_of_turn(folder), model.config.eos_id) if i is not None]
+    generation = {
+        "bos_token_id": model.config.bos_id,
+        "eos_token_id": list(stop_ids),
+        "pad_token_id": model.config.pad_id,
+    }
+    _write_json(
+        folder / "generation_config.json", {key: value for key, value in generation.items() if value not in (None, [])}
+    )
+
+
+def save_classifier(model: SequenceClassifier, folder: Path, tokenizer: Path | None = None) -> None:
+    """Write a `ForSequenceClassification` folder with the names of the labels; `tokenizer` as in `save_model`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = {str(i): label for i, label in enumerate(model.labels)}
+    # A classifier has no language head, so there is none to be tied or not.
+    config = to_hf(model.decoder.config.model_copy(update={"tie_embeddings": True}), "ForSequenceClassification")
+    config |= {"id2label": labels, "label2id": {label: int(i) for i, label in labels.items()}}
+    _write_json(folder / "config.json", config)
+    tensors = _hf_tensors(model.decoder)
+    tensors.pop("lm_head.weight", None)
+    _write_tensors(folder, tensors | {"score.weight": model.score.detach().cpu().contiguous()})
+    if tokenizer is not None:
+        _copy_tokenizer(tokenizer, folder)
+
+
+def load_model(path: Path, compute_dtype: torch.dtype = torch.float32) -> Decoder:
+    """The language model of an artefact or a Hugging Face folder, float32 weights.
+
+    Raises DataError where there is none or it is of a kind that cannot be opened, ArtifactError where files are broken.
+    """
+    folder = model_folder(path)
+    raw = _read_json(folder / "config.json")
+    _expect_head(raw, "ForCausalLM", folder)
+    return _decoder(raw, folder, _read_tensors(folder), compute_dtype)
+
+
+def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> SequenceClassifier:
+    """The classifier or reward model of an artefact or a Hugging Face folder; errors as in `load_model`."""
+    folder = model_folder(path)
+    raw = _read_json(folder / "config.json") | {"tie_word_embeddings": True}
+    _expect_head(raw, "ForSequenceClassification", folder)
+    tensors = _read_tensors(folder)
+    score = tensors.pop("score.weight", None)
+    decoder = _decoder(raw, folder, tensors, compute_dtype)
+    if score is None or score.shape[1:] != (decoder.config.hidden_size,):
+        raise ArtifactError(
+            "The weights lack a score.weight that fits.", where=str(folder), fix="Train the classifier again."
+        )
+    labels = raw.get("id2label") or {}
+    named = [labels.get(str(i), f"LABEL_{i}") for i in range(len(score))]
+    model = SequenceClassifier(decoder, len(score), named)
+    model.score.data.copy_(score)
+    return model
+
+
+def _decoder(raw: dict[str, Any], folder: Path, tensors: dict[str, Tensor], compute_dtype: torch.dtype) -> Decoder:
+    config = from_hf(raw, folder / "config.json")
+    with torch.device("meta"):
+        decoder = Decoder(config, compute_dtype)
+    shapes = {name: parameter.shape for name, parameter in decoder.named_parameters()}
+    unknown = sorted(tensors.keys() - expected(config, shapes))
+    if unknown:
+        raise ArtifactError(
+            f"The weights hold {unknown[0]}, which this architecture does not have.",
+            where=str(folder),
+            fix="Put the config.json and the weights of one model together.",
+        )
+    decoder.load_state_dict(join(shapes, tensors, folder), assign=True)
+    return decoder
+
+
+def _hf_tensors(model: Decoder) -> dict[str, Tensor]:
+    roles = model.roles()
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in model.named_parameters():
+        tensors |= split(name, parameter.detach().float().cpu(), roles[name].splits)
+    return tensors
+
+
+def _expect_head(raw: dict[str, Any], head: str, folder: Path) -> None:
+    found = (raw.get("architectures") or ["nothing"])[0]
+    if not found.endswith(head):
+        raise DataError(
+            f"This is a {found}; a {head.removeprefix('For')} model is needed.",
+            where=str(folder / "config.json"),
+            fix="Give the artefact of a stage that makes one.",
+        )
+
+
+def _copy_tokenizer(source: Path, folder: Path) -> None:
+    source = source / "model" if (source / "model").is_dir() else source
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+
+
+def _end_of_turn(folder: Path) -> int | None:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    added = _read_json(path).get("added_tokens", [])
+    return next((token["id"] for token in added if token["content"] == END_OF_TURN), None)
+
+
+def _write_tensors(folder: Path, tensors: dict[str, Tensor]) -> None:
+    # transformers refuses files without this note on who wrote the layout.
+    save_file(dict(sorted(tensors.items())), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _read_tensors(folder: Path) -> dict[str, Tensor]:
+    """All weights, of one file or of several shards."""
+    files = sorted(folder.glob("model*.safetensors"))
+    if not files:
+        raise DataError(
+            "The model folder has a config but no weights.",
+            where=str(folder),
+            fix="Give a folder with model.safetensors.",
+        )
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        try:
+            tensors |= load_file(file)
+        except SafetensorError as error:
+            raise ArtifactError(
+                f"The weights cannot be read: {error}",
+                where=str(file),
+                fix="Restore the file or train the model again.",
+            ) from error
+    return tensors
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"This is not JSON: {error}", where=str(path), fix="Restore the file.") from error
+    if not isinstance(value, dict):
+        raise DataError("This JSON is not an object.", where=str(path), fix="Restore the file.")
+    return value
