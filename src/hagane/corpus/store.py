@@ -1,0 +1,97 @@
+"""Cleaned documents on disk: Parquet shards `documents/SPLIT-00000.parquet` with the columns id, source, text.
+
+Shards are closed by size, so a reader holds one batch of rows and a cluster can share the files out. zstd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hagane.corpus.document import Document
+from hagane.errors import DataError
+
+SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string()), ("text", pa.string())])
+_SHARD_CHARACTERS = 100_000_000
+_BATCH_CHARACTERS = 1_000_000
+_BATCH_ROWS = 1024
+
+
+class DocumentWriter:
+    """Writes the documents of one split into `folder`/documents as they come; a context manager."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._folder, self._split = folder / "documents", split
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._shard, self._shard_characters = 0, 0
+        self._rows: list[Document] = []
+        self._row_characters = 0
+        self._writer: pq.ParquetWriter | None = None
+        self.documents, self.characters = 0, 0
+
+    def __enter__(self) -> DocumentWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def write(self, document: Document) -> None:
+        """Add one document."""
+        self._rows.append(document)
+        self._row_characters += len(document.text)
+        self.documents += 1
+        self.characters += len(document.text)
+        if self._row_characters >= _BATCH_CHARACTERS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left. A split without documents has one empty file, so that it is there."""
+        if self._rows or self.documents == 0:
+            self._flush()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            path = self._folder / f"{self._split}-{self._shard:05d}.parquet"
+            self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+        columns = {name: [getattr(row, name) for row in self._rows] for name in SCHEMA.names}
+        self._writer.write_table(pa.table(columns, schema=SCHEMA))
+        self._shard_characters += self._row_characters
+        self._rows, self._row_characters = [], 0
+        if self._shard_characters >= _SHARD_CHARACTERS:
+            self._writer.close()
+            self._writer, self._shard, self._shard_characters = None, self._shard + 1, 0
+
+
+def write_documents(folder: Path, split: str, documents: Iterable[Document]) -> int:
+    """Write `documents` as the split of a documents artefact; returns how many they were."""
+    with DocumentWriter(folder, split) as writer:
+        for document in documents:
+            writer.write(document)
+    return writer.documents
+
+
+def read_documents(artifact: Path, split: str = "train") -> Iterator[Document]:
+    """The documents of a split, in order. Raises `DataError` before the first one where the split is absent or empty."""
+    shards = sorted((artifact / "documents").glob(f"{split}-*.parquet"))
+    if not shards:
+        raise DataError(
+            f"There are no `{split}` documents.", where=str(artifact), fix="Give the output folder of the stage clean."
+        )
+    if not sum(pq.read_metadata(shard).num_rows for shard in shards):
+        fix = "Raise heldout_share, or clean a larger corpus." if split == "heldout" else "Clean a larger corpus."
+        raise DataError(f"The split `{split}` is empty.", where=str(artifact), fix=fix)
+    return _rows(shards)
+
+
+def _rows(shards: list[Path]) -> Iterator[Document]:
+    for shard in shards:
+        with pq.ParquetFile(shard) as table:
+            for batch in table.iter_batches(_BATCH_ROWS, columns=SCHEMA.names):
+                for row in batch.to_pylist():
+                    yield Document(**row)
