@@ -1,0 +1,63 @@
+"""Next-token prediction on a stream of documents: the task of pretraining.
+
+Every token of every document counts alike (BOS, which begins one, is never predicted). Progress is measured in bits per
+character on whole held-out documents, a figure that does not depend on the tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import nn
+
+from hagane.model.decoder import Decoder
+from hagane.train.batches import TokenStore, stream_batch
+from hagane.train.losses import lm_loss
+from hagane.train.score import document_bits
+from hagane.train.task import Batch, Metrics
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Documents that are scored and never trained on."""
+
+    ids: Sequence[Sequence[int]]
+    """Of each document, without BOS and EOS."""
+    characters: int
+    """Of all of them."""
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """A `Task`: rows of `seq` tokens from the stream of `store`, `micro_batches` times `rows` of them a step."""
+
+    store: TokenStore
+    heldout: HeldOut
+    bos_id: int
+    rows: int
+    seq: int
+    micro_batches: int
+    seed: int
+
+    def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
+        """The micro-batches of a step, one after another in the stream."""
+        first = step * self.micro_batches
+        return [stream_batch(self.store, first + i, self.rows, self.seq, self.seed) for i in range(self.micro_batches)]
+
+    def weight(self, batch: Batch) -> float:
+        """Predicted tokens."""
+        return float(batch["weights"].sum())
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Metrics]:
+        """Summed −log p of the next tokens, nats."""
+        decoder = cast(Decoder, model)
+        hidden = decoder(batch["tokens"], batch["segments"], batch["positions"])
+        return lm_loss(hidden, decoder.head_weight, batch["targets"], batch["weights"]), {}
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Bits per character on the held-out documents."""
+        bits = document_bits(cast(Decoder, model), self.heldout.ids, bos_id=self.bos_id, seq=self.seq)
+        return {"bits_per_character": sum(bits) / self.heldout.characters}

@@ -1,0 +1,228 @@
+"""Batches of one fixed shape, whose order is a pure function of (data, seed, step).
+
+Two ways to fill rows of `seq` tokens. Pretraining reads a *stream*: all documents of an epoch in a permutation, one after
+another, cut where a row ends. Everything with labelled answers *packs*: whole examples into rows, best fit first, since cutting
+an answer in two would train on half an instruction (Ding et al. 2024, "Fewer truncations improve language modeling", §3).
+
+In both, attention stays inside a document (`segments`) and positions count from its start (from the row's start where a document
+was cut). One shape for a whole stage means one compilation. There is no loader state: resuming at step k asks for batch k.
+
+Keys of a batch:
+    tokens [rows, seq] int64           what the model reads; 0 where nothing is
+    targets [rows, seq] int64          the token to predict at each place
+    weights [rows, seq] float32        how much predicting it counts; 0 = not labelled
+    segments [rows, seq] int32         number of the document in its row, -1 for padding
+    positions [rows, seq] int64        place inside the document
+Packed batches also have
+    sequence_index [rows, seq] int64   number of the example in the batch, -1 for padding
+    examples [n] int64                 which example of the data each of those numbers is
+    ends [n, 2] int64                  row and column of the last token of each
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hagane.errors import DataError
+from hagane.train.random import generator
+from hagane.train.task import Batch
+
+
+@dataclass(frozen=True)
+class Example:
+    """Tokens of one sequence and, aligned with them, the weight of predicting each (the first is never predicted)."""
+
+    tokens: Sequence[int]
+    weights: Sequence[float]
+
+
+class TokenStore:
+    """Documents as one flat run of tokens, each `BOS … EOS`; on disk it is a memory map, so memory does not grow with it."""
+
+    def __init__(self, tokens: np.ndarray, starts: np.ndarray) -> None:
+        """tokens: unsigned integers [total]; starts: int64 [documents + 1], where each document begins, and the end."""
+        self.tokens, self.starts = tokens, starts
+        self.order = lru_cache(maxsize=2)(self._order)
+
+    @property
+    def total(self) -> int:
+        """Tokens of one epoch."""
+        return int(self.starts[-1])
+
+    @classmethod
+    def write(cls, path: Path, documents: Iterable[Sequence[int]], *, bos_id: int, eos_id: int) -> TokenStore:
+        """Write documents (ids without BOS and EOS) to `path` as uint32 and open it. Empty documents are left out.
+
+        Raises DataError when nothing is left.
+        """
+        lengths = []
+        with path.open("wb") as file:
+            for ids in documents:
+                if ids:
+                    np.asarray([bos_id, *ids, eos_id], dtype=np.uint32).tofile(file)
+                    lengths.append(len(ids) + 2)
+        if not lengths:
+            raise DataError(
+                "There is not one token to train on.", where=str(path), fix="Look at the documents artefact."
+            )
+        starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+        return cls(np.memmap(path, dtype=np.uint32, mode="r"), starts)
+
+    def _order(self, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Documents of an epoch in their order, and where each begins in the stream (int64 [documents + 1])."""
+        order = torch.randperm(len(self.starts) - 1, generator=generator(seed, epoch, "documents")).numpy()
+        return order, np.concatenate(([0], np.cumsum(np.diff(self.starts)[order])))
+
+    def read(self, seed: int, begin: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """`count` tokens of the endless stream from `begin`: (tokens, document starts as a bool mask), epoch after epoch."""
+        tokens = np.empty(count, dtype=np.int64)
+        first = np.zeros(count, dtype=bool)
+        filled = 0
+        while filled < count:
+            epoch, inside = divmod(begin + filled, self.total)
+            order, begins = self.order(seed, epoch)
+            rank = int(np.searchsorted(begins, inside, side="right")) - 1
+            while filled < count and rank < len(order):
+                skip = inside - int(begins[rank])
+                source = int(self.starts[order[rank]])
+                size = min(int(begins[rank + 1]) - inside, count - filled)
+                tokens[filled : filled + size] = self.tokens[source + skip : source + skip + size]
+                first[filled] = skip == 0
+                filled, inside, rank = filled + size, inside + size, rank + 1
+        return tokens, first
+
+
+def stream_batch(store: TokenStore, step: int, rows: int, seq: int, seed: int) -> Batch:
+    """The batch of `step`: `rows * seq` tokens of the stream, and the one after, which is the last target.
+
+    Over an epoch every token but BOS is a target exactly once.
+    """
+    size = rows * seq
+    tokens, first = store.read(seed, step * size, size + 1)
+    targets, opens = tokens[1:].reshape(rows, seq), first[1:].reshape(rows, seq)
+    starts_here = first[:-1].reshape(rows, seq).copy()
+    starts_here[:, 0] = True
+    column = np.arange(seq)
+    begin = np.maximum.accumulate(np.where(starts_here, column, 0), axis=1)
+    return {
+        "tokens": torch.from_numpy(tokens[:-1].reshape(rows, seq)),
+        "targets": torch.from_numpy(targets),
+        # What follows the end of a document is another document: nothing to learn there.
+        "weights": torch.from_numpy((~opens).astype(np.float32)),
+        "segments": torch.from_numpy((np.cumsum(starts_here, axis=1) - 1).astype(np.int32)),
+        "positions": torch.from_numpy(column - begin),
+    }
+
+
+def pack_rows(lengths: Sequence[int], seq: int) -> list[list[int]]:
+    """Pack items of these lengths into rows of `seq`; returns the item numbers of each row. Every item exactly once.
+
+    Best fit: an item goes where the least room is left over. Long items go first, a quarter of a row at a time, and short ones
+    fill the holes; inside a quarter the given order stands, so that a row does not hold items of one length (and kind) only.
+    Raises DataError, naming the item, when one is longer than a row.
+    """
+    for number, length in enumerate(lengths):
+        if length > seq:
+            raise DataError(
+                f"Example {number} has {length} tokens; a row holds {seq}.",
+                where=f"example {number}",
+                fix="Raise `seq`, or leave the example out before packing.",
+            )
+    rows: list[list[int]] = []
+    room: list[tuple[int, int]] = []
+    for item in sorted(range(len(lengths)), key=lambda item: -(lengths[item] * 4 // seq)):
+        place = bisect_left(room, (lengths[item], -1))
+        if place == len(room):
+            rows.append([])
+            left, row = seq, len(rows) - 1
+        else:
+            left, row = room.pop(place)
+        rows[row].append(item)
+        insort(room, (left - lengths[item], row))
+    return rows
+
+
+def collate(examples: Sequence[Example], plan: Sequence[Sequence[int]], rows: int, seq: int) -> Batch:
+    """The batch of a plan: the example numbers of each row. Rows beyond the plan are padding."""
+    batch: Batch = {
+        "tokens": torch.zeros(rows, seq, dtype=torch.int64),
+        "targets": torch.zeros(rows, seq, dtype=torch.int64),
+        "weights": torch.zeros(rows, seq, dtype=torch.float32),
+        "segments": torch.full((rows, seq), -1, dtype=torch.int32),
+        "positions": torch.zeros(rows, seq, dtype=torch.int64),
+        "sequence_index": torch.full((rows, seq), -1, dtype=torch.int64),
+    }
+    numbers: list[int] = []
+    ends: list[tuple[int, int]] = []
+    for row, members in enumerate(plan):
+        begin = 0
+        for segment, number in enumerate(members):
+            tokens = torch.tensor(examples[number].tokens, dtype=torch.int64)
+            end = begin + len(tokens)
+            batch["tokens"][row, begin:end] = tokens
+            batch["targets"][row, begin : end - 1] = tokens[1:]
+            batch["weights"][row, begin : end - 1] = torch.tensor(examples[number].weights, dtype=torch.float32)[1:]
+            batch["segments"][row, begin:end] = segment
+            batch["positions"][row, begin:end] = torch.arange(len(tokens))
+            batch["sequence_index"][row, begin:end] = len(numbers)
+            numbers.append(number)
+            ends.append((row, end - 1))
+            begin = end
+    batch["examples"] = torch.tensor(numbers, dtype=torch.int64)
+    batch["ends"] = torch.tensor(ends, dtype=torch.int64).view(-1, 2)
+    return batch
+
+
+class PackedExamples:
+    """Examples packed into rows once, the rows in a new permutation every epoch; every example exactly once an epoch."""
+
+    def __init__(self, examples: Sequence[Example], rows: int, seq: int, seed: int, group: int = 1) -> None:
+        """`group` consecutive examples stay together, in order, in one row (2 for chosen and rejected of a pair).
+
+        Raises DataError when there are none, when one has no token or as many weights as tokens, or when a group does not
+        fit into a row.
+        """
+        if not examples or len(examples) % group:
+            raise DataError(
+                f"{len(examples)} examples cannot be packed in groups of {group}.", fix="Give whole groups."
+            )
+        for number, example in enumerate(examples):
+            if not example.tokens or len(example.tokens) != len(example.weights):
+                raise DataError(
+                    f"Example {number} has {len(example.tokens)} tokens and {len(example.weights)} weights.",
+                    where=f"example {number}",
+                    fix="Give at least one token, and a weight to each.",
+                )
+        self.examples, self.rows, self.seq, self.seed = examples, rows, seq, seed
+        order = torch.randperm(len(examples) // group, generator=generator(seed, 0, "pack")).tolist()
+        lengths = [sum(len(examples[group * item + i].tokens) for i in range(group)) for item in order]
+        self.plan = [
+            [group * order[item] + i for item in members for i in range(group)] for members in pack_rows(lengths, seq)
+        ]
+        self.epoch_order = lru_cache(maxsize=2)(self._epoch_order)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that hold every example once; the last may have empty rows."""
+        return -(-len(self.plan) // self.rows)
+
+    def _epoch_order(self, epoch: int) -> list[int]:
+        return torch.randperm(len(self.plan), generator=generator(self.seed, epoch, "rows")).tolist()
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`, counting on over the epochs."""
+        epoch, inside = divmod(step, self.steps_per_epoch)
+        chosen = self.epoch_order(epoch)[inside * self.rows : (inside + 1) * self.rows]
+        return collate(self.examples, [self.plan[row] for row in chosen], self.rows, self.seq)
+
+
+def pack(examples: Sequence[Example], rows: int, seq: int, seed: int, group: int = 1) -> PackedExamples:
+    """Pack whole examples; `.batch(step)` and `.steps_per_epoch` of what comes back are all a task needs."""
+    return PackedExamples(examples, rows, seq, seed, group)

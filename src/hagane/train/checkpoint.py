@@ -1,0 +1,105 @@
+"""Checkpoints: where a killed run goes on from.
+
+A checkpoint is a folder `step-00000123` with the trainable weights, the optimizer's state, the weights of the last accepted
+evaluation where a task may go back to them (all safetensors), and `state.json`. It is written under another name, flushed to disk,
+given `manifest.json` with the sha256 of each file as the last thing, and renamed. A folder without a valid manifest does not
+exist: loading says so and falls back to the one before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from hagane.artifact.files import fsync_folder, read_json, sha256_file, write_json
+from hagane.artifact.progress import note
+from hagane.errors import ArtifactError, DataError
+
+KEEP = 2
+"""The newest, and one to fall back to."""
+_MANIFEST = "manifest.json"
+
+
+@dataclass
+class Checkpoint:
+    """Everything the loop needs to go on after `step` updates."""
+
+    step: int
+    tensors: dict[str, dict[str, Tensor]]
+    """File name without ending → tensors: `model`, `optimizer`, and `kept` where there is an accepted evaluation."""
+    state: dict[str, Any] = field(default_factory=dict)
+    """Scalars, as JSON."""
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint into `folder` and drop all but the newest `KEEP`."""
+    final = folder / f"step-{checkpoint.step:08d}"
+    partial = folder / f".{final.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, tensors in checkpoint.tensors.items():
+        path = partial / f"{name}.safetensors"
+        save_file({key: tensor.detach().contiguous() for key, tensor in tensors.items()}, path)
+        _flush(path)
+    write_json(partial / "state.json", {"step": checkpoint.step, **checkpoint.state})
+    write_json(partial / _MANIFEST, {path.name: sha256_file(path) for path in sorted(partial.iterdir())})
+    shutil.rmtree(final, ignore_errors=True)
+    partial.rename(final)
+    fsync_folder(folder)
+    for old in _newest_first(folder)[KEEP:]:
+        shutil.rmtree(old)
+
+
+def load_latest(folder: Path, expected: Mapping[str, Any]) -> Checkpoint | None:
+    """The newest valid checkpoint, or None. One that is damaged is named and skipped.
+
+    Raises ArtifactError when a valid one was made under another configuration than `expected` (a part of its state).
+    """
+    for path in _newest_first(folder):
+        try:
+            checkpoint = _load(path)
+        except (ArtifactError, DataError) as error:
+            note(f"  checkpoint {path.name} is not valid ({error.what}); trying the one before")
+            continue
+        differing = sorted(key for key, value in expected.items() if checkpoint.state.get(key) != value)
+        if differing:
+            raise ArtifactError(
+                f"This checkpoint belongs to another run: {', '.join(differing)} differ.",
+                where=str(path),
+                fix="Delete the folder of checkpoints, or give another output folder.",
+            )
+        return checkpoint
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
+def _load(path: Path) -> Checkpoint:
+    manifest = read_json(path / _MANIFEST)
+    for name, digest in manifest.items():
+        if not (path / name).is_file() or sha256_file(path / name) != digest:
+            raise ArtifactError(f"{name} is missing or changed", where=str(path))
+    state = read_json(path / "state.json")
+    try:
+        tensors = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
+    except SafetensorError as error:
+        raise ArtifactError(f"a file is not readable: {error}", where=str(path)) from error
+    return Checkpoint(step=state.pop("step"), tensors=tensors, state=state)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,297 @@
+"""The one engine: every training stage is a `Task` on this loop.
+
+A step: ask the task for its micro-batches, sum their weights, divide each summed loss by that sum, clip, update. The weight of the
+whole step is known before the first forward pass, so the result does not depend on how the step was cut up. Rates are read off a
+pure schedule; nothing else has a memory but weights and optimizer, and both are in the checkpoint. A run killed at any point and
+started again with the same folder ends with the same bytes.
+
+Order within an iteration, which exactness rests on: checkpoint after update k, then evaluation after k updates, then update k+1.
+What comes after a checkpoint is done again on resuming, and the rows of metrics it had written are dropped first.
+
+Garbage collection is off during steps: a pass over the compiler's millions of objects costs more than a step of a small model.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from hagane.artifact.metrics import FILE_NAME, MetricsWriter
+from hagane.artifact.progress import note, progress
+from hagane.errors import TrainingError
+from hagane.learning_rate.schedule import ScheduleName, factor, named
+from hagane.train import checkpoint as checkpoints
+from hagane.train.checkpoint import Checkpoint
+from hagane.train.compile import compilations, compiling
+from hagane.train.optimizers import Optimizer, OptimizerName
+from hagane.train.task import Batch, Task
+
+FOLDER = "checkpoints"
+
+
+class TrainConfig(BaseModel):
+    """Settings that every training stage shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(gt=0, description="Optimizer updates.")
+    lr: float = Field(3e-3, gt=0, description="Peak learning rate of matrices; means the same under muon and adamw.")
+    embedding_lr: float = Field(3e-3, gt=0, description="Peak learning rate of embeddings, heads and norms.")
+    schedule: ScheduleName = Field("wsd", description="Shape of the rate after warm-up: wsd, cosine, linear, constant.")
+    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the rate rises from 0.")
+    decay: float = Field(0.6, gt=0, le=1, description="Share of the steps after warm-up in which wsd falls.")
+    floor: float = Field(0.03, ge=0, le=1, description="Last rate, as a share of the peak.")
+    optimizer: OptimizerName = Field("muon", description="For matrices: muon or adamw. All else is adamw.")
+    betas: tuple[float, float] = Field((0.9, 0.95), description="Decay of AdamW's two averages.")
+    weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay of matrices.")
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of a step.")
+    evaluate_every: int = Field(0, ge=0, description="Updates between evaluations; 0: only before and after training.")
+    checkpoint_every: int = Field(200, gt=0, description="Updates between checkpoints.")
+    compile: bool = Field(True, description="Compile the decoder blocks where a C++ compiler is found.")
+
+
+@runtime_checkable
+class CanStop(Protocol):
+    """A task that may end training early."""
+
+    def should_stop(self, evaluations: list[dict[str, float]]) -> bool:
+        """Asked after each evaluation but the first, with all so far (each has `step`): is the last one a step too far?
+
+        If so, the model goes back to the weights of the evaluation before it, and training ends.
+        """
+
+
+@dataclass
+class TrainResult:
+    """What a run did. `model` itself holds the weights."""
+
+    steps: int
+    """Updates in the final weights."""
+    seconds: float
+    """In steps, over all attempts; evaluation and compilation of the first step included."""
+    tokens: int
+    """Read in steps, padding not counted."""
+    evaluations: list[dict[str, float]]
+    """Each with `step`. After an early stop the last one is of weights that were given up."""
+    resumed_from: int | None
+    stopped_early: bool = False
+
+
+@dataclass
+class _Run:
+    """What changes while training, beside weights and optimizer."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    evaluations: list[dict[str, float]] = field(default_factory=list)
+    kept: dict[str, Tensor] | None = None
+    """Weights at the last accepted evaluation; only for tasks that can stop."""
+
+
+def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: str) -> TrainResult:
+    """Train `model` in place; goes on from `out/checkpoints` if a run of the same config left something there.
+
+    Writes `out/metrics.jsonl` (rows of updates: loss, lr, grad_norm, tokens_per_second and the task's metrics; rows of
+    evaluations: the task's figures under `eval_…`) and leaves its last checkpoints for the caller to delete.
+
+    Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; KeyboardInterrupt,
+    after the step and a checkpoint, on SIGINT and SIGTERM.
+    """
+    optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
+    run, resumed_from = _resume(model, optimizer, config, out, label)
+    schedule = named(config.schedule, warmup_share=config.warmup, decay=config.decay, floor=config.floor)
+
+    def save() -> None:
+        _save(model, optimizer, config, run, out)
+
+    with (
+        MetricsWriter(out / FILE_NAME, resumed_from) as metrics,
+        progress(config.steps, label) as bar,
+        _no_garbage_collection(),
+        _interruptible() as interrupted,
+    ):
+        while True:
+            if _evaluation_due(run.step, config) and not _accept(
+                _evaluate(model, task, run, metrics), model, task, run
+            ):
+                note(f"  {label}: stopped after step {run.step}, back to the weights of step {_kept_step(run)}")
+                return TrainResult(_kept_step(run), run.seconds, run.tokens, run.evaluations, resumed_from, True)
+            if run.step == config.steps:
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+                return TrainResult(run.step, run.seconds, run.tokens, run.evaluations, resumed_from)
+            rate = factor(schedule, run.step, config.steps)
+            begin, graphs = time.perf_counter(), compilations()
+            model.train()
+            try:
+                tokens, figures = _update(model, task, optimizer, config, run.step, rate)
+            except TrainingError as error:
+                raise TrainingError(error.what, where=f"{label}, step {run.step}", fix=error.fix) from None
+            seconds = time.perf_counter() - begin
+            if compilations() > graphs:
+                note(f"  {label}: compiled; step {run.step} took {seconds:.1f} s with that")
+            metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
+            run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
+            bar.update(run.step, loss=figures["loss"], tokens_per_s=f"{tokens / seconds:.0f}")
+            if run.step % config.checkpoint_every == 0 or run.step == config.steps or interrupted.is_set():
+                save()
+            if interrupted.is_set():
+                note(f"  {label}: interrupted after step {run.step}; the same command goes on from there")
+                raise KeyboardInterrupt
+
+
+def _update(
+    model: nn.Module, task: Task, optimizer: Optimizer, config: TrainConfig, step: int, rate: float
+) -> tuple[int, dict[str, float]]:
+    """One update; (tokens read, figures of the step)."""
+    with torch.no_grad():
+        batches = task.batches(step, model)
+    total = float(sum(task.weight(batch) for batch in batches))
+    if not total > 0:
+        raise TrainingError(
+            f"The batch weighs {total}: nothing in it is labelled.", fix="Look at the data and its label masks."
+        )
+    sums: dict[str, float] = {}
+    with compiling(model, config.compile):
+        for batch in batches:
+            loss, metrics = task.loss(model, batch)
+            (loss / total).backward()  # type: ignore[no-untyped-call]
+            for name, value in {"loss": loss, **metrics}.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach())
+    norm = float(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip))
+    figures = {name: value / total for name, value in sums.items()} | {"grad_norm": norm}
+    if not (math.isfinite(figures["loss"]) and math.isfinite(norm)):
+        raise TrainingError(
+            f"Loss {figures['loss']}, gradient norm {norm}: not finite.",
+            fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data.",
+        )
+    optimizer.step(config.lr * rate, config.embedding_lr * rate)
+    return sum(_tokens(batch) for batch in batches), figures
+
+
+def _tokens(batch: Batch) -> int:
+    if "segments" in batch:
+        return int((batch["segments"] >= 0).sum())
+    return batch["tokens"].numel()
+
+
+def _evaluation_due(step: int, config: TrainConfig) -> bool:
+    every = config.evaluate_every
+    return step in (0, config.steps) or (every > 0 and step % every == 0)
+
+
+def _evaluate(model: nn.Module, task: Task, run: _Run, metrics: MetricsWriter) -> dict[str, float]:
+    gc.collect()
+    model.eval()
+    with torch.no_grad():
+        figures = task.evaluate(model)
+    if figures:
+        metrics.write(run.step, **{f"eval_{name}": value for name, value in figures.items()})
+    return {**figures, "step": run.step}
+
+
+def _accept(evaluation: dict[str, float], model: nn.Module, task: Task, run: _Run) -> bool:
+    """Note the evaluation; False, with the weights of the one before restored, if the task says it is too far."""
+    run.evaluations.append(evaluation)
+    if not isinstance(task, CanStop):
+        return True
+    if run.kept is not None and task.should_stop(run.evaluations):
+        _set_weights(model, run.kept)
+        return False
+    run.kept = {name: tensor.clone() for name, tensor in _weights(model).items()}
+    return True
+
+
+def _kept_step(run: _Run) -> int:
+    return int(run.evaluations[-2]["step"])
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+@torch.no_grad()
+def _set_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            parameter.copy_(weights[name])
+
+
+def _identity(config: TrainConfig) -> dict[str, Any]:
+    """What must agree for a checkpoint to be of this run. How often it is saved and whether it is compiled may change."""
+    return {"config": config.model_dump(mode="json", exclude={"checkpoint_every", "compile"})}
+
+
+def _save(model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: _Run, out: Path) -> None:
+    tensors = {"model": _weights(model), "optimizer": optimizer.state()}
+    if run.kept is not None:
+        tensors["kept"] = run.kept
+    state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations, **_identity(config)}
+    checkpoints.save(out / FOLDER, Checkpoint(run.step, tensors, state))
+
+
+def _resume(
+    model: nn.Module, optimizer: Optimizer, config: TrainConfig, out: Path, label: str
+) -> tuple[_Run, int | None]:
+    found = checkpoints.load_latest(out / FOLDER, _identity(config))
+    if found is None:
+        return _Run(), None
+    note(f"  {label}: goes on after step {found.step}")
+    _set_weights(model, found.tensors["model"])
+    optimizer.load(found.tensors["optimizer"])
+    state = found.state
+    return _Run(
+        found.step, state["seconds"], state["tokens"], state["evaluations"], found.tensors.get("kept")
+    ), found.step
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the second of either raises KeyboardInterrupt at once.
+
+    Signals go to the main thread; in any other the event is never set.
+    """
+    event = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
