@@ -1,4 +1,4 @@
-"""What the reward model, DPO and PPO set alike: small learning rates with AdamW, falling in a straight line."""
+"""What the reward model, DPO and PPO set alike: small learning rates, falling in a straight line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from torch import nn
 from hagane.artifact.stage import StageConfig
 from hagane.train.compile import compiling
 from hagane.train.loop import TrainConfig
+from hagane.train.optimizers import OptimizerName
 
 
 class TuningConfig(StageConfig):
     """Settings of the three stages that train on preferences."""
 
-    lr: float = Field(6e-5, gt=0, description="Peak learning rate of all parameters (AdamW).")
+    lr: float = Field(6e-5, gt=0, description="Peak learning rate of all parameters.")
+    optimizer: OptimizerName = Field("adamw", description="For matrices: adamw or muon. All else is adamw.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises from 0.")
     floor: float = Field(0.05, ge=0, le=1, description="Last rate, as a share of the peak; straight down to it.")
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of a step.")
@@ -34,7 +36,7 @@ class TuningConfig(StageConfig):
             schedule="linear",
             warmup=self.warmup,
             floor=self.floor,
-            optimizer="adamw",
+            optimizer=self.optimizer,
             weight_decay=0.0,
             clip=self.clip,
             evaluate_every=evaluate_every,

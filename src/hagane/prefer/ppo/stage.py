@@ -28,7 +28,7 @@ from hagane.train.precision import compute_dtype
 class PPOConfig(TuningConfig):
     """Settings of PPO."""
 
-    lr: float = Field(1e-4, gt=0, description="Peak learning rate of all parameters (AdamW).")
+    lr: float = Field(1e-4, gt=0, description="Peak learning rate of all parameters.")
     iterations: int = Field(60, ge=1, description="Rollouts of the whole run.")
     rollout: int = Field(128, ge=2, description="Answers of one rollout, each to a prompt of its own.")
     max_new_tokens: int = Field(40, ge=1, description="Longest answer of a rollout, in tokens.")

@@ -27,6 +27,7 @@ from hagane.prefer.tuning import TuningConfig, training_forward
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.batches import Example, collate, pack_rows
 from hagane.train.loop import train
+from hagane.train.optimizers import OptimizerName
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
 
@@ -34,7 +35,8 @@ from hagane.train.random import generator
 class RewardConfig(TuningConfig):
     """Settings of the reward model."""
 
-    lr: float = Field(1e-4, gt=0, description="Peak learning rate of all parameters (AdamW).")
+    lr: float = Field(3e-4, gt=0, description="Peak learning rate of all parameters.")
+    optimizer: OptimizerName = Field("muon", description="For matrices: muon or adamw. All else is adamw.")
     epochs: float = Field(2.0, gt=0, description="Passes over the training pairs.")
     evaluations: int = Field(6, ge=1, description="Evaluations on held-out pairs over the run.")
     normalise_on: int = Field(

@@ -1,0 +1,5 @@
+"""`python -m hagane`."""
+
+from hagane.cli.main import main
+
+main()

@@ -1,0 +1,70 @@
+"""One-permutation MinHash over character 5-grams: 128 numbers whose agreement estimates the Jaccard similarity of two texts.
+
+Characters instead of words, because Japanese has no blanks. One hash a 5-gram, not 128: its top bits choose a bin, the rest
+compete for the bin's minimum (Li, Owen and Zhang, NIPS 2012); empty bins borrow from the next full one to the right, with an
+offset for the distance (Shrivastava and Li, ICML 2014). Standard error sqrt(J(1-J)/128), 0.044 at most.
+
+Cost: a handful of numpy passes over the code points, ~100 MB of UTF-8 a second and core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+BINS, GRAM = 128, 5
+_EMPTY = np.uint32(0xFFFFFFFF)
+_MULTIPLIER, _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_OFFSET = 0x9E3779B1
+
+
+def signatures(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """uint32 [texts, 128]. Blanks and line ends do not count. A text under 5 characters has a row of equal marks."""
+    packed = ["".join(text.split()) for text in texts]
+    lengths = np.array([len(text) for text in packed], dtype=np.int64)
+    codepoints = np.frombuffer("".join(packed).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    result = np.full((len(texts), BINS), _EMPTY, np.uint32)
+    if len(codepoints) >= GRAM:
+        owner = np.repeat(np.arange(len(texts)), lengths)
+        within = owner[: -GRAM + 1] == owner[GRAM - 1 :]  # a 5-gram does not reach into the next text
+        hashes = _gram_hashes(codepoints)[within]
+        bins = owner[: -GRAM + 1][within] * BINS + (hashes >> np.uint64(57)).astype(np.int64)
+        values = ((hashes >> np.uint64(20)) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        np.minimum.at(result.reshape(-1), bins, values)
+    return _fill_empty(result)
+
+
+def _gram_hashes(codepoints: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Polynomial of five code points, finished as in splitmix64 so that all bits depend on all of them."""
+    count = len(codepoints) - GRAM + 1
+    hashes = np.zeros(count, np.uint64)
+    for offset in range(GRAM):
+        hashes = hashes * _MULTIPLIER + codepoints[offset : offset + count]
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * _MIX1
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * _MIX2
+    return hashes ^ (hashes >> np.uint64(31))
+
+
+def _fill_empty(rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    empty = rows == _EMPTY
+    some = empty.any(axis=1) & ~empty.all(axis=1)
+    if not some.any():
+        return rows
+    part, holes = rows[some], empty[some]
+    filled = part.copy()
+    open_holes, distance = holes.copy(), 0
+    while open_holes.any():
+        distance += 1
+        right = np.roll(part, -distance, axis=1)
+        usable = open_holes & ~np.roll(holes, -distance, axis=1)
+        filled[usable] = right[usable] + np.uint32(distance * _OFFSET % 2**32)
+        open_holes &= ~usable
+    rows[some] = filled
+    return rows
+
+
+def similarity(one: npt.NDArray[np.uint32], other: npt.NDArray[np.uint32]) -> npt.NDArray[np.float64]:
+    """Estimated Jaccard similarity of signatures [..., 128] and [..., 128]."""
+    return np.asarray((one == other).mean(axis=-1))

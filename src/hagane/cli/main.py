@@ -1,0 +1,50 @@
+"""`hagane <verb>`: parses, calls, prints. Errors come out as what, where, fix, and an exit code; never as a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from hagane.cli import artifacts, chat, doctor, recipes, stage_verbs
+from hagane.errors import HaganeError
+
+app = typer.Typer(
+    name="hagane",
+    help="鋼 — 日本語の生テキストから、選好に合わせた言語モデルまで。 Raw Japanese text in, a preference-tuned language model out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+recipes.register(app)
+artifacts.register(app)
+chat.register(app)
+doctor.register(app)
+stage_verbs.register(app)
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Entry point of the `hagane` command. Exit codes: 0, 1 a run that failed, 2 wrong use, 130 an interrupt."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = app(arguments, standalone_mode=False)
+    except HaganeError as error:
+        print(f"hagane: {error}", file=sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        print(f"hagane: {error.format_message()}\n  fix:   hagane --help", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        print("hagane: interrupted; the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0

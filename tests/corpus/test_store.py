@@ -1,0 +1,30 @@
+"""Documents come back as they were written, shard by shard; what is absent or empty says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hagane.corpus import store
+from hagane.corpus.document import Document
+from hagane.corpus.store import read_documents, write_documents
+from hagane.errors import DataError
+
+DOCUMENTS = [Document(f"d{n}", "s", "文章。" * 10) for n in range(25)]
+
+
+def test_round_trip_over_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_BATCH_CHARACTERS", 60)
+    monkeypatch.setattr(store, "_SHARD_CHARACTERS", 300)
+    assert write_documents(tmp_path, "train", DOCUMENTS) == 25
+    assert len(list((tmp_path / "documents").glob("train-*.parquet"))) > 1
+    assert list(read_documents(tmp_path)) == DOCUMENTS
+
+
+def test_absent_and_empty_are_errors_before_the_first_document(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no `train` documents"):
+        read_documents(tmp_path)
+    write_documents(tmp_path, "heldout", [])
+    with pytest.raises(DataError, match="empty"):
+        read_documents(tmp_path, "heldout")
