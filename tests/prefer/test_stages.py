@@ -35,7 +35,7 @@ def pairs(instruct: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def judge(instruct: Path, pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("reward")
-    config = reward.RewardConfig(lr=3e-3, epochs=4, **SMALL)
+    config = reward.RewardConfig(lr=3e-3, epochs=4, optimizer="adamw", **SMALL)
     reward.run(config, {"from": instruct, "pairs": pairs}, out)
     return out
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from hagane.cli import artifacts, chat, doctor, recipes, stage_verbs
@@ -39,12 +38,17 @@ def call(arguments: list[str]) -> int:
     except HaganeError as error:
         print(f"hagane: {error}", file=sys.stderr)
         return error.exit_code
-    except click.ClickException as error:
-        print(f"hagane: {error.format_message()}\n  fix:   hagane --help", file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("hagane: interrupted; the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        # Wrong use, as the command-line library reports it; some versions of typer bring a copy of click of their own,
+        # so its class cannot be named.
+        describe = getattr(error, "format_message", None)
+        if describe is None:
+            raise
+        print(f"hagane: {describe()}\n  fix:   hagane --help", file=sys.stderr)
+        return 2
     return result if isinstance(result, int) else 0

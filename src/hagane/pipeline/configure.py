@@ -66,7 +66,8 @@ def make_config(stage: Stage, settings: Mapping[str, Any], where: Where) -> Stag
     try:
         return stage.config.model_validate(dict(settings))
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key also leaves the right one missing; the misspelling is what to tell.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         path = tuple(first["loc"])
         key = ".".join(map(str, path))
         if first["type"] == "extra_forbidden":
