@@ -2,19 +2,22 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .PHONY: demo test venv dev smoke clean
 .NOTPARALLEL:
 
 $(VENV)/.base: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch -c constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c constraints.txt
-	touch $@
+	@echo 'Making $(VENV) and installing torch and what hagane needs (one or two minutes) …'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) torch -c constraints.txt
+	@$(PIP) -e . -c constraints.txt
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
-	touch $@
+	@echo 'Installing the development extras …'
+	@$(PIP) -e '.[dev]' -c constraints.txt
+	@touch $@
 
 venv: $(VENV)/.base
 

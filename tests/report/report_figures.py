@@ -18,7 +18,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "reward": {"lr": 1e-4, "warmup": 0.1},
     "dpo": {"beta": 0.1, "likelihood": 1.0, "lr": 6e-5, "warmup": 0.1},
     "dpo_plain": {"beta": 0.1, "likelihood": 0.0, "lr": 6e-5, "warmup": 0.1},
-    "ppo": {"rollout": 128, "lr": 3e-5, "warmup": 0.1},
+    "ppo": {"rollout": 128, "check_weight": 2.0, "lr": 3e-5, "warmup": 0.1},
 }
 
 
