@@ -45,7 +45,7 @@ def main() -> None:
         figures |= dict(opened(arguments.folder))
     table = Table("figure", "value")
     for name, value in figures.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        table.add_row(name, shown(value))
     Console().print(table)
     scores = read_json(arguments.folder / "evaluate" / "results.json")["models"]
     instruct = scores["instruct"]["sampled"]["overall"]["value"]
@@ -90,19 +90,26 @@ def results(folder: Path) -> Iterator[tuple[str, Any]]:
         for wording in ("familiar", "heldout"):
             yield f"greedy pass rate, {wording} wordings, {name}", interval(model["instruction"][wording])
         yield f"sampled pass rate, {name}", interval(model["sampled"]["overall"])
-        yield f"stop rate and mean characters, {name}", f"{model['stop_rate']:.3f} {model['mean_length']:.1f}"
+        yield f"stop rate, {name}", round(model["stop_rate"], 4)
+        yield f"characters an answer, {name}", round(model["mean_length"], 1)
         versus = model.get("versus_instruct")
         if versus:
-            yield (
-                f"against instruct, {name}",
-                f"{versus['wins']} wins, {versus['losses']} losses, p {versus['p_value']:.2g}",
-            )
+            yield f"against instruct, {name}", {key: versus[key] for key in ("wins", "losses", "ties", "p_value")}
             yield f"pass-rate difference, {name}", interval(versus["difference"])
 
 
-def interval(value: dict[str, float] | None) -> str:
-    """`value [low, high]`."""
-    return "-" if value is None else f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+def interval(value: dict[str, float] | None) -> dict[str, float] | None:
+    """Value and 95 % bounds, rounded."""
+    return value and {key: round(value[key], 4) for key in ("value", "low", "high")}
+
+
+def shown(value: Any) -> str:
+    """A figure in the table; an interval as `value [low, high]`."""
+    if isinstance(value, dict) and "low" in value:
+        return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(part)}" for key, part in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def opened(folder: Path) -> Iterator[tuple[str, Any]]:
