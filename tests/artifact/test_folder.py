@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hagane.artifact.files import sha256_file, write_json
+from hagane.artifact.files import sha256_file
 from hagane.artifact.folder import Job, build, committed, is_up_to_date
 from hagane.artifact.lineage import lineage
 from hagane.artifact.manifest import MANIFEST, read_manifest, verify
@@ -128,8 +128,19 @@ def test_lineage_walks_back_and_tells_what_changed(tmp_path: Path) -> None:
     assert [step.same for step in lineage(tmp_path / "b")] == [True, False]
 
 
+def test_lineage_tells_a_shared_ancestor_once(tmp_path: Path) -> None:
+    build(Job(STAGE, CopyConfig(), {}, tmp_path / "a"))
+    build(Job(STAGE, CopyConfig(), {"from": tmp_path / "a"}, tmp_path / "b"))
+    build(Job(STAGE, CopyConfig(), {"from": tmp_path / "b", "more": tmp_path / "b"}, tmp_path / "c"))
+    assert [(step.path.name, step.again) for step in lineage(tmp_path / "c")] == [
+        ("c", False),
+        ("b", False),
+        ("a", False),
+        ("b", True),
+    ]
+
+
 def test_identity_does_not_depend_on_place_or_time(tmp_path: Path) -> None:
     one = build(Job(STAGE, CopyConfig(), {}, tmp_path / "x" / "a"))
     two = build(Job(STAGE, CopyConfig(), {}, tmp_path / "y" / "c"))
     assert one.identity == two.identity
-    write_json(tmp_path / "note.json", {"equal": True})

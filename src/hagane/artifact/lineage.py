@@ -22,20 +22,24 @@ class Ancestor:
     """None: the folder is gone, or was never a stage's output."""
     same: bool
     """False: the folder now holds something else than what its child was made from."""
+    again: bool = False
+    """True: told before, further up; what lies behind it is not told again."""
 
 
 def lineage(folder: Path) -> Iterator[Ancestor]:
-    """The artefact, then its inputs, depth first; an ancestor reached twice is told twice."""
+    """The artefact, then its inputs, depth first; what lies behind an ancestor is told once."""
     yield Ancestor(0, "", folder, read_manifest(folder), True)
-    yield from _inputs(folder, 1)
+    yield from _inputs(folder, 1, set())
 
 
-def _inputs(folder: Path, depth: int) -> Iterator[Ancestor]:
+def _inputs(folder: Path, depth: int, told: set[Path]) -> Iterator[Ancestor]:
     manifest = committed(folder)
     if manifest is None:
         return
     for role, entry in manifest.inputs.items():
         path = (folder / entry.path).resolve()
-        found = committed(path)
-        yield Ancestor(depth, role, path, found, found is not None and found.identity == entry.identity)
-        yield from _inputs(path, depth + 1)
+        found, again = committed(path), path in told
+        told.add(path)
+        yield Ancestor(depth, role, path, found, found is not None and found.identity == entry.identity, again)
+        if not again:
+            yield from _inputs(path, depth + 1, told)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.tree import Tree
 
 from hagane.artifact.folder import committed
 from hagane.artifact.lineage import lineage as ancestors
@@ -48,16 +48,15 @@ def status(folder: Folder) -> None:
 
 def lineage(folder: Folder) -> None:
     """Walk an artefact back to the raw files."""
-    tree: list[Tree] = []
     for ancestor in ancestors(folder):
-        label = f"{ancestor.role + ': ' if ancestor.role else ''}{ancestor.path}"
+        indent = "    " * ancestor.depth
+        label = f"{ancestor.role + ': ' if ancestor.role else ''}{os.path.relpath(ancestor.path)}"
         label += f"  {_origin(ancestor.manifest)}" if ancestor.manifest else "  [not an artefact, or gone]"
         label += "" if ancestor.same else "  ← changed since"
-        node = Tree(label) if ancestor.depth == 0 else tree[ancestor.depth - 1].add(label)
-        for name, digest in (ancestor.manifest.raw if ancestor.manifest else {}).items():
-            node.add(f"raw: {name}  {digest[:16]}")
-        tree[ancestor.depth :] = [node]
-    console.print(tree[0], markup=False)
+        console.print(indent + label + ("  (as above)" if ancestor.again else ""), markup=False)
+        if ancestor.manifest is not None and not ancestor.again:
+            for name, digest in ancestor.manifest.raw.items():
+                console.print(f"{indent}    raw: {name}  {digest}", markup=False)
 
 
 def verify_folder(folder: Folder) -> None:
