@@ -11,7 +11,7 @@ from torch import nn
 
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
-from hagane.train.batches import Example, PackedExamples, pack
+from hagane.train.batches import Example, PackedExamples
 from hagane.train.loop import TrainConfig, TrainResult, train
 from hagane.train.losses import lm_loss
 from hagane.train.random import generator
@@ -34,7 +34,7 @@ def counting_examples() -> PackedExamples:
     for start in range(30):
         tokens = [(start + i) % 50 for i in range(4 + start % 7)]
         made.append(Example(tokens, [0.0] + [1.0 + i % 2 for i in range(len(tokens) - 1)]))
-    return pack(made, rows=2, seq=32, seed=1)
+    return PackedExamples(made, rows=2, seq=32, seed=1)
 
 
 class Counting:

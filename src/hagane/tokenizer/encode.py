@@ -11,7 +11,6 @@ behind newlines, which no piece crosses, so that ids never depend on rounding. A
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -146,12 +145,6 @@ class Tokenizer:
         for special, text in segments(messages, generation_prompt):
             ids += [self._sp.piece_to_id(text)] if special else self.encode(text)
         return ids
-
-    def copy_files(self, folder: Path) -> None:
-        """Copy the tokenizer's files that are there into `folder` (a model folder)."""
-        for name in FILES:
-            if (self.folder / name).is_file():
-                shutil.copyfile(self.folder / name, folder / name)
 
 
 def _chunks(text: str) -> list[str]:

@@ -183,16 +183,10 @@ def collate(examples: Sequence[Example], plan: Sequence[Sequence[int]], rows: in
 class PackedExamples:
     """Examples packed into rows once, the rows in a new permutation every epoch; every example exactly once an epoch."""
 
-    def __init__(self, examples: Sequence[Example], rows: int, seq: int, seed: int, group: int = 1) -> None:
-        """`group` consecutive examples stay together, in order, in one row (2 for chosen and rejected of a pair).
-
-        Raises DataError when there are none, when one has no token or as many weights as tokens, or when a group does not
-        fit into a row.
-        """
-        if not examples or len(examples) % group:
-            raise DataError(
-                f"{len(examples)} examples cannot be packed in groups of {group}.", fix="Give whole groups."
-            )
+    def __init__(self, examples: Sequence[Example], rows: int, seq: int, seed: int) -> None:
+        """Raises DataError when there are none, when one has no token or not as many weights, or when one does not fit a row."""
+        if not examples:
+            raise DataError("There are no examples to pack.", fix="Look at what left them out: length, empty answers.")
         for number, example in enumerate(examples):
             if not example.tokens or len(example.tokens) != len(example.weights):
                 raise DataError(
@@ -201,11 +195,9 @@ class PackedExamples:
                     fix="Give at least one token, and a weight to each.",
                 )
         self.examples, self.rows, self.seq, self.seed = examples, rows, seq, seed
-        order = torch.randperm(len(examples) // group, generator=generator(seed, 0, "pack")).tolist()
-        lengths = [sum(len(examples[group * item + i].tokens) for i in range(group)) for item in order]
-        self.plan = [
-            [group * order[item] + i for item in members for i in range(group)] for members in pack_rows(lengths, seq)
-        ]
+        order = torch.randperm(len(examples), generator=generator(seed, 0, "pack")).tolist()
+        rows_of = pack_rows([len(examples[item].tokens) for item in order], seq)
+        self.plan = [[order[item] for item in members] for members in rows_of]
         self.epoch_order = lru_cache(maxsize=2)(self._epoch_order)
 
     @property
@@ -221,8 +213,3 @@ class PackedExamples:
         epoch, inside = divmod(step, self.steps_per_epoch)
         chosen = self.epoch_order(epoch)[inside * self.rows : (inside + 1) * self.rows]
         return collate(self.examples, [self.plan[row] for row in chosen], self.rows, self.seq)
-
-
-def pack(examples: Sequence[Example], rows: int, seq: int, seed: int, group: int = 1) -> PackedExamples:
-    """Pack whole examples; `.batch(step)` and `.steps_per_epoch` of what comes back are all a task needs."""
-    return PackedExamples(examples, rows, seq, seed, group)
