@@ -51,6 +51,14 @@ def test_wrong_use(
     assert words in stderr(capsys)
 
 
+def test_a_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    assert call(["run", "smoke", "--dir", str(tmp_path / "file")]) == 1
+    assert "File exists" in stderr(capsys)
+    assert call(["clean", str(page(tmp_path / "a.html")), "-o", str(tmp_path / "file" / "out")]) == 1
+    assert str(tmp_path / "file") in stderr(capsys)
+
+
 def test_empty_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     assert call(["clean", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1

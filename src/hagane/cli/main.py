@@ -43,6 +43,11 @@ def call(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        where = error.filename if error.filename is not None else "the operating system"
+        fix = "Check the path, its permissions and the free space."
+        print(f"hagane: {HaganeError(error.strerror or str(error), where=str(where), fix=fix)}", file=sys.stderr)
+        return 1
     except Exception as error:
         # Wrong use, as the command-line library reports it; some versions of typer bring a copy of click of their own,
         # so its class cannot be named.
