@@ -4,8 +4,8 @@ A critic of its own, started from the reward model, is what large runs use; it d
 are a dozen tokens long and the score comes at their end, so the critic has little to foresee; sharing the trunk with a small weight
 on its loss gives twice the rollouts in the same time.
 
-The critic reads the trunk and does not shape it: its error is in the units of the score, many times the policy's loss, and sent
-through seven million weights it undid what instruction tuning had taught. The head starts at zero, the mean of the normalised
+The critic reads the trunk and does not shape it: its error is in the units of the score, many times the policy's loss, and where
+it went through the trunk held-out answers became worse (`docs/decisions.md`). The head starts at zero, the mean of the normalised
 rewards, and is scaled, because an update of Adam moves a weight by the learning rate at most: without the scale, a hundred updates
 do not even find the mean score.
 """
