@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hagane.artifact.cache import cache_folder
 from hagane.artifact.files import read_json, sha256_file, write_json
 from hagane.artifact.progress import note
 from hagane.errors import DataError, MissingToolError, UsageError
@@ -57,11 +58,6 @@ class Package:
         return found
 
 
-def cache_root(cache: Path | None) -> Path:
-    """The folder for downloads: the argument, else $HAGANE_CACHE, else ~/.cache/hagane."""
-    return cache or Path(os.environ.get("HAGANE_CACHE") or Path.home() / ".cache" / "hagane")
-
-
 def fetch(names: Sequence[str], cache: Path | None = None) -> dict[str, Package]:
     """The packages by name; what the cache does not hold is downloaded in one run of apt.
 
@@ -72,7 +68,7 @@ def fetch(names: Sequence[str], cache: Path | None = None) -> dict[str, Package]
             raise UsageError(
                 f"{name!r} is not a name of a Debian package.", where=f"debian:{name}", fix="Write debian:manpages-ja."
             )
-    root = cache_root(cache) / "debian"
+    root = (cache or cache_folder()) / "debian"
     missing = [name for name in dict.fromkeys(names) if _cached(root, name) is None]
     if missing:
         _download(missing, root)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import xxhash
 
+from hagane.artifact.cache import cache_folder
 from hagane.corpus import debian, hub
 from hagane.corpus.builtin import builtin_pages
 from hagane.corpus.document import RawDocument
@@ -91,7 +92,7 @@ def _files(spec: str, cache: Path | None) -> list[tuple[Path, str]]:
         name = spec.removeprefix("debian:")
         return debian.fetch([name], cache)[name].pages()
     if spec.startswith("hub:"):
-        return hub.fetch(spec.removeprefix("hub:"), debian.cache_root(cache))
+        return hub.fetch(spec.removeprefix("hub:"), cache or cache_folder())
     files = []
     for path in _paths(spec):
         if path.is_dir():

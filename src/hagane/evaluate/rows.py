@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
-
+from hagane.artifact.rows import read_rows
 from hagane.errors import DataError
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ def read_prompts(artifact: Path, per_group: int, seed: int) -> list[Prompt]:
     """At most `per_group` held-out prompts of each family and wording. Raises DataError when there is none."""
     path = artifact / "prompts.jsonl"
     groups: dict[tuple[str, str], list[Prompt]] = {}
-    for row in _heldout(path, ("prompt", "family", "wording", "check")):
+    for row in _heldout(path, ("prompt", "family", "wording", "check"), "instruct"):
         prompt = Prompt(row["prompt"], row["family"], row["wording"], row.get("response", ""), row["check"])
         groups.setdefault((prompt.family, prompt.wording), []).append(prompt)
     _require(groups, path, "instruct")
@@ -68,33 +67,14 @@ def read_pairs(artifact: Path, most: int, seed: int) -> list[Pair]:
             bool(row.get("chosen_stopped", True)),
             bool(row.get("rejected_stopped", True)),
         )
-        for row in _heldout(path, ("prompt", "chosen", "rejected"))
+        for row in _heldout(path, ("prompt", "chosen", "rejected"), "pairs")
     ]
     _require(pairs, path, "pairs")
     return _draw(pairs, most, f"{seed}:pairs", lambda pair: (pair.prompt, pair.chosen, pair.rejected))
 
 
-def _heldout(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise DataError(
-            f"{path.name} is missing", where=str(path.parent), fix="give the artefact of the stage that writes it"
-        )
-    rows = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise DataError(f"not JSON: {error}", where=f"{path}:{number}", fix="one JSON object a line") from error
-        missing = [name for name in (*needed, "split") if not isinstance(row, dict) or name not in row]
-        if missing:
-            raise DataError(
-                f"a row without {', '.join(missing)}",
-                where=f"{path}:{number}",
-                fix=f"each row needs {', '.join((*needed, 'split'))}",
-            )
-        if row["split"] == "heldout":
-            rows.append(row)
-    return rows
+def _heldout(path: Path, needed: tuple[str, ...], written_by: str) -> list[dict[str, Any]]:
+    return [row for row in read_rows(path, (*needed, "split"), written_by) if row["split"] == "heldout"]
 
 
 def _require(found: Mapping[Any, Any] | Sequence[Any], path: Path, stage: str) -> None:

@@ -35,11 +35,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from pydantic import Field
 
-from hagane.artifact.files import atomic_write, read_json, write_json
+from hagane.artifact.files import read_json, write_json
 from hagane.artifact.progress import note, progress
+from hagane.artifact.rows import write_rows
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig, group
 from hagane.corpus.store import read_documents
 from hagane.errors import UsageError
@@ -234,7 +234,7 @@ def _write_samples(out: Path, prompts: Sequence[Prompt], answers: dict[str, dict
         }
         for i, prompt in enumerate(prompts)
     )
-    atomic_write(out / "samples.jsonl", b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    write_rows(out / "samples.jsonl", rows)
 
 
 def _answers(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[Answer]]:

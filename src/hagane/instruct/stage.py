@@ -14,11 +14,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import Field
 
-from hagane.artifact.files import atomic_write, write_json
+from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
+from hagane.artifact.rows import write_rows
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
 from hagane.corpus.document import Document
 from hagane.corpus.store import read_documents
@@ -70,11 +70,6 @@ def sample(documents: Iterable[Document], count: int, seed: int) -> list[Documen
     return sorted(chosen, key=lambda document: document.id)
 
 
-def write_prompts(path: Path, rows: Sequence[Row]) -> None:
-    """Rows as JSON lines."""
-    atomic_write(path, b"".join(orjson.dumps(row.as_json()) + b"\n" for row in rows))
-
-
 def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
     """Write model/, prompts.jsonl, metrics.jsonl and summary.json into `out`."""
     if config.max_tokens > config.seq:
@@ -93,7 +88,7 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
     heldout = heldout_rows(FAMILIES, heldout_material, written, config.heldout_prompts, config.seed)
     taken = {row.prompt for row in heldout}
     practice = practice_rows(FAMILIES, material, written, config.practice_prompts, config.seed, taken)
-    write_prompts(out / "prompts.jsonl", [*practice, *heldout])
+    write_rows(out / "prompts.jsonl", (row.as_json() for row in (*practice, *heldout)))
 
     stream = training_rows(FAMILIES, material, written, config.weights, config.seed, taken)
     wanted = config.train.steps * config.rows * config.seq

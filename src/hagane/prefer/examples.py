@@ -12,11 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
-from hagane.artifact.files import atomic_write
+from hagane.artifact.rows import read_rows, write_rows
 from hagane.errors import DataError
-from hagane.prefer.prompts import read_rows
 
 FILE_NAME = "pairs.jsonl"
 
@@ -37,7 +34,7 @@ class Pair:
 
 def write_pairs(folder: Path, pairs: Sequence[Pair]) -> None:
     """Write `pairs.jsonl` into `folder`."""
-    atomic_write(folder / FILE_NAME, b"".join(orjson.dumps(asdict(pair)) + b"\n" for pair in pairs))
+    write_rows(folder / FILE_NAME, (asdict(pair) for pair in pairs))
 
 
 def read_pairs(artifact: Path) -> tuple[list[Pair], list[Pair]]:

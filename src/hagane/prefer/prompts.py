@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from hagane.artifact.rows import read_rows
 from hagane.errors import DataError
 
 FILE_NAME = "prompts.jsonl"
@@ -25,25 +24,6 @@ class Prompt:
     text: str
     family: str
     check: Mapping[str, Any]
-
-
-def read_rows(path: Path, needed: tuple[str, ...], written_by: str) -> list[dict[str, Any]]:
-    """The objects of a JSONL file. A missing file, a broken line or a missing column is a `DataError` that names it."""
-    if not path.is_file():
-        raise DataError(f"{path.name} is missing.", where=str(path.parent), fix=f"Run the stage `{written_by}` first.")
-    rows = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise DataError(f"Not JSON: {error}", where=f"{path}:{number}", fix="One JSON object a line.") from error
-        missing = [name for name in needed if not isinstance(row, dict) or name not in row]
-        if missing:
-            raise DataError(
-                f"Missing: {', '.join(missing)}.", where=f"{path}:{number}", fix=f"Each row needs {', '.join(needed)}."
-            )
-        rows.append(row)
-    return rows
 
 
 def read_prompts(artifact: Path) -> list[Prompt]:

@@ -22,9 +22,9 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import nn
 
+from hagane.artifact.cache import cache_folder
 from hagane.artifact.progress import note
 from hagane.model.decoder import Block
-from hagane.train.precision import cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,21 +16,13 @@ from pathlib import Path
 
 import torch
 
+from hagane.artifact.cache import cache_folder
 from hagane.artifact.files import read_json, write_json
 from hagane.errors import DataError, UsageError
 
 _BY_NAME = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _WORTH_IT = 1.5
 """How many times as fast bfloat16 must be: elementwise work in between gains less than the products."""
-
-
-def cache_folder() -> Path:
-    """Folder for what may be kept between runs: `HAGANE_CACHE`, else `hagane` in the user's cache folder. It exists."""
-    base = os.environ.get("HAGANE_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME")
-    folder = Path(base) if base else (Path(home) if home else Path.home() / ".cache") / "hagane"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def compute_dtype() -> torch.dtype:

@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import orjson
 from pydantic import Field
 
-from hagane.artifact.files import atomic_write, write_json
+from hagane.artifact.files import write_json
 from hagane.artifact.progress import note, progress
+from hagane.artifact.rows import write_rows
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
 from hagane.errors import DataError
 from hagane.model.hf import load_model
@@ -153,7 +153,7 @@ def _write_samples(out: Path, answered: Answered, trained: set[str]) -> None:
         for prompt, samples in answered
         for sample in samples
     )
-    atomic_write(out / "samples.jsonl", b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    write_rows(out / "samples.jsonl", rows)
 
 
 STAGE = Stage(

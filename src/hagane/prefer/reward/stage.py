@@ -15,12 +15,12 @@ from pydantic import Field
 
 from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
+from hagane.artifact.rows import read_rows
 from hagane.artifact.stage import Input, Inputs, Stage
 from hagane.model.classifier import SequenceClassifier
 from hagane.model.hf import load_model, save_classifier
 from hagane.prefer.examples import Pair, read_pairs
 from hagane.prefer.packing import example, pack_pairs
-from hagane.prefer.prompts import read_rows
 from hagane.prefer.reward.measures import calibration, length_baseline, separation
 from hagane.prefer.reward.task import RewardTask, scores
 from hagane.prefer.tuning import TuningConfig, training_forward
