@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from hagane.model.decoder import Decoder
-from hagane.train.batches import Example, collate, pack_rows
-from hagane.train.losses import token_logprob
+from hagane.train.batches import Example
+from hagane.train.score import example_logprobs
 
-ROWS = 8
 SEQ = 512
 
 
-@torch.no_grad()
 def continuation_logprobs(model: Decoder, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> np.ndarray:
     """Summed log-probability (nats, float64 [pairs]) of each continuation after its context.
 
@@ -32,14 +29,5 @@ def continuation_logprobs(model: Decoder, pairs: Sequence[tuple[Sequence[int], S
         tokens = [*before, *after][-longest:]
         labelled = min(len(after), len(tokens) - 1)
         examples.append(Example(tokens, [0.0] * (len(tokens) - labelled) + [1.0] * labelled))
-    plan = pack_rows([len(example.tokens) for example in examples], longest)
-    sums = np.zeros(len(pairs))
-    for start in range(0, len(plan), ROWS):
-        some = plan[start : start + ROWS]
-        batch = collate(examples, some, len(some), longest)
-        at = batch["weights"] > 0
-        hidden = model(batch["tokens"], batch["segments"], batch["positions"])
-        logprobs = token_logprob(hidden[at], model.head_weight, batch["targets"][at]).double()
-        owner = batch["examples"][batch["sequence_index"][at]]
-        np.add.at(sums, owner.numpy(), logprobs.numpy())
-    return sums
+    summed: np.ndarray = example_logprobs(model, examples, longest).numpy()
+    return summed

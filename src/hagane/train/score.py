@@ -37,14 +37,24 @@ def document_bits(model: Decoder, documents: Sequence[Sequence[int]], *, bos_id:
             tokens = sequence[begin : begin + seq]
             windows.append(Example(tokens, [1.0] * len(tokens)))
             owner.append(number)
-    plan = pack_rows([len(window.tokens) for window in windows], seq)
     nats = torch.zeros(len(documents), dtype=torch.float64)
-    with torch.no_grad():
-        for begin in range(0, len(plan), ROWS):
-            batch = collate(windows, plan[begin : begin + ROWS], len(plan[begin : begin + ROWS]), seq)
-            hidden = model(batch["tokens"], batch["segments"], batch["positions"])
-            labelled = batch["weights"] > 0
-            logprobs = token_logprob(hidden[labelled], model.head_weight, batch["targets"][labelled])
-            documents_of = torch.tensor(owner)[batch["examples"][batch["sequence_index"][labelled]]]
-            nats.index_add_(0, documents_of, -logprobs.double())
+    nats.index_add_(0, torch.tensor(owner), -example_logprobs(model, windows, seq))
     return (nats / math.log(2.0)).tolist()
+
+
+@torch.no_grad()
+def example_logprobs(model: Decoder, examples: Sequence[Example], seq: int) -> torch.Tensor:
+    """Summed log-probability (nats) of the labelled tokens of each example, float64 [examples].
+
+    Examples are packed into rows of `seq` tokens. Raises DataError for one that does not fit.
+    """
+    plan = pack_rows([len(example.tokens) for example in examples], seq)
+    sums = torch.zeros(len(examples), dtype=torch.float64)
+    for begin in range(0, len(plan), ROWS):
+        some = plan[begin : begin + ROWS]
+        batch = collate(examples, some, len(some), seq)
+        hidden = model(batch["tokens"], batch["segments"], batch["positions"])
+        labelled = batch["weights"] > 0
+        logprobs = token_logprob(hidden[labelled], model.head_weight, batch["targets"][labelled])
+        sums.index_add_(0, batch["examples"][batch["sequence_index"][labelled]], logprobs.double())
+    return sums
