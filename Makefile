@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test venv dev smoke clean
+.PHONY: demo test venv dev smoke peers clean
 .NOTPARALLEL:
 
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -36,6 +36,16 @@ test: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# What bench/train.py and bench/generate.py measure against, apart from our own environment.
+peers: .venv-peers/.ready
+
+.venv-peers/.ready: constraints.txt
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check torch -c constraints.txt
+	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check transformers==5.24.0 numpy psutil torchmetrics tqdm lightning-utilities -c constraints.txt
+	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check --no-deps litgpt==0.5.13 lightning jsonargparse
+	@touch $@
 
 clean:
 	rm -rf $(VENV) runs
