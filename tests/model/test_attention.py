@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hagane.model.attention import blocked_attention, builtin_attention, cached_attention
+from hagane.model.attention import attention_bias, blocked_attention, builtin_attention, cached_attention
 
 
 def inputs(heads: int, kv_heads: int, seq: int) -> list[torch.Tensor]:
@@ -23,8 +23,8 @@ def segments(seq: int) -> torch.Tensor:
 @pytest.mark.parametrize("seq", [32, 45])
 def test_blocks_equal_the_builtin(packed: bool, heads: int, kv_heads: int, seq: int) -> None:
     q, k, v = inputs(heads, kv_heads, seq)
-    seg = segments(seq) if packed else None
-    ours, theirs = blocked_attention(q, k, v, seg, block=16), builtin_attention(q, k, v, seg)
+    bias = attention_bias(seq, segments(seq), torch.float32) if packed else None
+    ours, theirs = blocked_attention(q, k, v, bias, block=16), builtin_attention(q, k, v, bias)
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
     upstream = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1))
     for a, b in zip(
@@ -38,7 +38,15 @@ def test_the_comparison_can_fail() -> None:
     q, k, v = inputs(4, 2, 32)
     other = segments(32).roll(1, 1)
     other[:, 0] = 0
-    assert not torch.allclose(blocked_attention(q, k, v, segments(32)), builtin_attention(q, k, v, other), atol=1e-3)
+    one, shifted = (attention_bias(32, some, torch.float32) for some in (segments(32), other))
+    assert not torch.allclose(blocked_attention(q, k, v, one), builtin_attention(q, k, v, shifted), atol=1e-3)
+
+
+def test_the_bias_by_hand() -> None:
+    """Two documents of two tokens: each token sees itself and what came before it in its own."""
+    visible = attention_bias(4, torch.tensor([[0, 0, 1, 1]]), torch.float32)[0] == 0
+    assert visible.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]
+    assert (attention_bias(3, None, torch.float32)[0] == 0).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
 
 
 def test_queries_against_a_cache_see_only_their_past() -> None:

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hagane.model.attention import cached_attention, causal_attention
+from hagane.model.attention import attention_bias, cached_attention, causal_attention
 from hagane.model.cache import KeyValueCache
 from hagane.model.config import DecoderConfig
 
@@ -129,9 +129,9 @@ class Block(nn.Module):
         self.feed_forward_norm = RMSNorm(config.hidden_size, config.norm_eps)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, segments: Tensor | None) -> Tensor:
-        """x: [batch, seq, dim]; cos, sin: [batch, 1, seq, head_dim / 2]; segments: int [batch, seq] or None."""
-        return self.run(x, cos, sin, lambda query, key, value: causal_attention(query, key, value, segments))
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor) -> Tensor:
+        """x: [batch, seq, dim]; cos, sin: [batch, 1, seq, head_dim / 2]; bias: [batch or 1, seq, seq], who sees whom."""
+        return self.run(x, cos, sin, lambda query, key, value: causal_attention(query, key, value, bias))
 
     def run(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
         """The layer around any attention; the cached pass of `Decoder` comes in here and is never compiled."""
@@ -177,8 +177,9 @@ class Decoder(nn.Module):
         x = F.embedding(tokens, self.embedding).to(self.compute_dtype)
         cos, sin = rotary_tables(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
         if cache is None:
+            bias = attention_bias(tokens.shape[1], segments, self.compute_dtype, tokens.device)
             for block in self.blocks:
-                x = block(x, cos, sin, segments)
+                x = block(x, cos, sin, bias)
         else:
             x = self._cached(x, cos, sin, positions, cache)
         hidden: Tensor = self.norm(x)

@@ -34,6 +34,7 @@ from hagane.artifact.progress import note, progress
 from hagane.errors import TrainingError
 from hagane.learning_rate.schedule import ScheduleName, factor, named
 from hagane.train import checkpoint as checkpoints
+from hagane.train.allocator import keep_freed_memory
 from hagane.train.checkpoint import Checkpoint
 from hagane.train.compile import compilations, compiling
 from hagane.train.optimizers import Optimizer, OptimizerName
@@ -111,6 +112,7 @@ def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: s
     Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; KeyboardInterrupt,
     after the step and a checkpoint, on SIGINT and SIGTERM.
     """
+    keep_freed_memory()
     optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
     run, resumed_from = _resume(model, optimizer, config, out, label)
     schedule = named(config.schedule, warmup_share=config.warmup, decay=config.decay, floor=config.floor)
