@@ -26,13 +26,13 @@ from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from hagane.artifact.metrics import FILE_NAME, MetricsWriter
 from hagane.artifact.progress import note, progress
 from hagane.errors import TrainingError
-from hagane.learning_rate.schedule import ScheduleName, factor, named
+from hagane.learning_rate.config import RateConfig
 from hagane.train import checkpoint as checkpoints
 from hagane.train.allocator import keep_freed_memory
 from hagane.train.checkpoint import Checkpoint
@@ -43,18 +43,9 @@ from hagane.train.task import Batch, Task
 FOLDER = "checkpoints"
 
 
-class TrainConfig(BaseModel):
-    """Settings that every training stage shares."""
+class TrainConfig(RateConfig):
+    """Settings that every training stage shares: those of the learning rate, and these."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(gt=0, description="Optimizer updates.")
-    lr: float = Field(3e-3, gt=0, description="Peak learning rate of matrices; means the same under muon and adamw.")
-    embedding_lr: float = Field(3e-3, gt=0, description="Peak learning rate of embeddings, heads and norms.")
-    schedule: ScheduleName = Field("wsd", description="Shape of the rate after warm-up: wsd, cosine, linear, constant.")
-    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the steps in which the rate rises from 0.")
-    decay: float = Field(0.6, gt=0, le=1, description="Share of the steps after warm-up in which wsd falls.")
-    floor: float = Field(0.03, ge=0, le=1, description="Last rate, as a share of the peak.")
     optimizer: OptimizerName = Field("muon", description="For matrices: muon or adamw. All else is adamw.")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay of AdamW's two averages.")
     weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay of matrices.")
@@ -115,7 +106,6 @@ def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: s
     keep_freed_memory()
     optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
     run, resumed_from = _resume(model, optimizer, config, out, label)
-    schedule = named(config.schedule, warmup_share=config.warmup, decay=config.decay, floor=config.floor)
 
     def save() -> None:
         _save(model, optimizer, config, run, out)
@@ -136,7 +126,7 @@ def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: s
                 if interrupted.is_set():
                     raise KeyboardInterrupt
                 return TrainResult(run.step, run.seconds, run.tokens, run.evaluations, resumed_from)
-            rate = factor(schedule, run.step, config.steps)
+            rate = config.factor(run.step)
             begin, graphs = time.perf_counter(), compilations()
             model.train()
             try:
