@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from hagane.cli import artifacts, chat, doctor, recipes, stage_verbs
+from hagane.cli import artifacts, chat, doctor, learning_rate, recipes, stage_verbs
 from hagane.errors import HaganeError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ recipes.register(app)
 artifacts.register(app)
 chat.register(app)
 doctor.register(app)
+learning_rate.register(app)
 stage_verbs.register(app)
 
 INTERRUPTED = 130

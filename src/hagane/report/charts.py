@@ -76,9 +76,10 @@ def line_chart(
     zero_line: bool = False,
     form: str | None = None,
     x_most: float | None = None,
+    x_log: bool = False,
     height: int = 210,
 ) -> Markup:
-    """Curves over a quantitative axis, as a figure with its legend. `zero_line` marks y = 0."""
+    """Curves over a quantitative axis, as a figure with its legend. `zero_line` marks y = 0; `x_log` needs x above 0."""
     drawn = [(line, thin(line.points)) for line in lines if line.points]
     if not drawn:
         return Markup("")
@@ -94,7 +95,9 @@ def line_chart(
         alt.Chart(_data(values))
         .mark_line(strokeWidth=2, strokeJoin="round")
         .encode(
-            x=alt.X(
+            x=_log_x([value["x"] for value in values])
+            if x_log
+            else alt.X(
                 "x:Q", title="@x@", axis=alt.Axis(tickCount=6), scale=alt.Scale(domain=[0, x_most or most], nice=False)
             ),
             y=alt.Y("y:Q", title="@y@", axis=_y_axis(form, log), scale=_scale(log, zero)),
@@ -188,6 +191,11 @@ def _y_axis(form: str | None, log: bool) -> alt.Axis:
         {"format": ".0e", "tickCount": 4} if log else {"tickCount": 5} | ({"format": form} if form else {})
     )
     return alt.Axis(**shown, titleAngle=0, titleAlign="left", titleAnchor="end", titleX=-40, titleY=-10)
+
+
+def _log_x(values: Sequence[float]) -> alt.X:
+    scale = alt.Scale(type="log", domain=[min(values), max(values)], nice=False)
+    return alt.X("x:Q", title="@x@", axis=alt.Axis(tickCount=5, format=".0e"), scale=scale)
 
 
 def _scale(log: bool, zero: bool) -> alt.Scale:

@@ -55,12 +55,12 @@ def write_report(folder: Path) -> Path:
 
 def render(run: RunFolder) -> str:
     """The page of a run as HTML."""
-    environment = _environment()
+    pages = environment()
     evaluation = read_evaluation(run)
-    page = environment.get_template("page.html.j2").render(
+    page = pages.get_template("page.html.j2").render(
         run=run,
-        style=_inline(environment, "style.css"),
-        script=_inline(environment, "page.js"),
+        style=inline(pages, "style.css"),
+        script=inline(pages, "page.js"),
         o=overview(run, evaluation),
         clean=cleaning(run),
         pretraining=pretraining(run, evaluation),
@@ -74,25 +74,26 @@ def render(run: RunFolder) -> str:
     return _BETWEEN_SENTENCES.sub('</span><span class="en"> </span>', page)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates with their filters, words and charts."""
+    pages = Environment(
         loader=PackageLoader("hagane.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS, baseline_mark=_baseline_mark)
-    environment.globals.update(
+    pages.filters.update(FILTERS, baseline_mark=_baseline_mark)
+    pages.globals.update(
         t=both, line=_line, mark=_mark, line_chart=charts.line_chart, interval_chart=charts.interval_chart
     )
-    return environment
+    return pages
 
 
-def _inline(environment: Environment, name: str) -> Markup:
+def inline(pages: Environment, name: str) -> Markup:
     """A file of the templates folder, as it is."""
-    assert environment.loader is not None
-    return Markup(environment.loader.get_source(environment, name)[0])
+    assert pages.loader is not None
+    return Markup(pages.loader.get_source(pages, name)[0])
 
 
 def _line(label: Both, points: Sequence[Point], colour: int = 0, dash: int = 0) -> Line:

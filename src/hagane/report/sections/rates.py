@@ -1,10 +1,14 @@
-"""The learning rate: every training stage of the run drawn over its own progress, from the rates that were really used."""
+"""The learning rate: every training stage of the run drawn over its own progress, from the rates that were really used.
+
+What `hagane lr find` and `hagane lr sweep` measured stands beside it, where the run folder has it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from hagane.report.charts import Line
+from hagane.report.rate_story import measured, rate_story
 from hagane.report.read import Row, RunFolder, Step
 
 TRAINED = ("pretrain", "finetune", "instruct", "reward", "dpo", "ppo")
@@ -33,6 +37,39 @@ def rates(run: RunFolder) -> dict[str, Any]:
         "table": [_row(name, step, rows) for name, step, rows in runs],
         "moments": _moments(runs[0][2]) if runs else [],
         "first": runs[0][0] if runs else None,
+        "story": _story(run),
+        "sweeps": [_sweep(found) for found in measured(run, "sweep").values()],
+        "ranges": [
+            {**found, "curve": Line(("", ""), list(zip(found["rates"], found["smooth"], strict=True)))}
+            for found in measured(run, "range").values()
+        ],
+    }
+
+
+def _story(run: RunFolder) -> dict[str, Any] | None:
+    """Why the rate of pretraining is what it is."""
+    step = run.first("pretrain")
+    return {"name": step.name, "sentences": rate_story(run, step.name)} if step and step.config.get("train") else None
+
+
+def _sweep(found: Row) -> dict[str, Any]:
+    """Held-out loss over the peak, one line a schedule (means over seeds, diverged peaks left out), and one row each."""
+    return {
+        **found,
+        "lines": [
+            Line(
+                (name, name),
+                [(p["lr"], sum(p["heldout"]) / len(p["heldout"])) for p in swept["points"] if not p["diverged"]],
+                colour=number % 8,
+                dash=number % 4,
+            )
+            for number, (name, swept) in enumerate(found["schedules"].items())
+        ],
+        "rows": [
+            {"schedule": name, **swept, "lowest": found["costs"][name][str(swept["points"][0]["lr"])]}
+            for name, swept in found["schedules"].items()
+        ],
+        "lowest_lr": min(p["lr"] for swept in found["schedules"].values() for p in swept["points"]),
     }
 
 
@@ -52,7 +89,7 @@ def _row(name: str, step: Step, rows: list[Row]) -> dict[str, Any]:
         "first": found[0],
         "last": found[-1],
         "schedule": config.get("schedule", "linear"),
-        "warmup": config.get("warmup"),
+        "warmup": warmup / len(rows) if (warmup := config.get("warmup", 0)) >= 1 else warmup,
         "optimizer": config.get("optimizer", "adamw"),
     }
 
