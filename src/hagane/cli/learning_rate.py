@@ -14,10 +14,11 @@ from hagane.learning_rate.config import RateConfig
 from hagane.learning_rate.picture import blocks
 from hagane.learning_rate.presets import PRESETS
 from hagane.learning_rate.schedule import ScheduleName
+from hagane.learning_rate.trial import FOLDER
 from hagane.pipeline.configure import nearest
 from hagane.pipeline.rates import StageRates, recipe_rates
 from hagane.pipeline.recipe import load_recipe
-from hagane.pipeline.trials import FOLDER, find, prepare, sweep_stage
+from hagane.pipeline.trials import find, prepare, sweep_stage
 from hagane.report.curves import write_curves
 from hagane.report.rate_story import rate_story
 from hagane.report.read import read_run
@@ -102,11 +103,10 @@ def find_rate(
     loaded = load_recipe(recipe, overrides or ())
     target = folder or Path("runs") / loaded.name
     found = find(prepare(loaded, target, stage), low=low, high=high, steps=steps)
-    for line in blocks(found["smooth"]):
+    lowest, highest = min(found["smooth"]), max(found["smooth"])
+    for line in blocks([loss - lowest for loss in found["smooth"]]):
         console.print(f"  {line}", markup=False)
-    console.print(
-        f"  α {found['rates'][0]:.2g} … {found['rates'][-1]:.2g} (loss, smoothed / 損失、平滑化)", markup=False
-    )
+    console.print(f"  α {found['rates'][0]:.2g} … {found['rates'][-1]:.2g}, loss / 損失 {lowest:.2f} … {highest:.2f}")
     console.print(f"損失が最も速く下がる / falls fastest:  {found['steepest']:.2g}")
     console.print(f"損失が最も低い / turns:               {found['turn']:.2g}")
     diverges = "—" if found["diverges"] is None else f"{found['diverges']:.2g}"

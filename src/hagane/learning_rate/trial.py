@@ -13,6 +13,8 @@ import numpy as np
 Settings = Mapping[str, float | int | str]
 """Fields of a `RateConfig`."""
 
+FOLDER = "learning_rate"
+"""Where a run folder keeps what these tools measured."""
 WINDOW = 1 / 20
 """Width of the smoothing window, as a share of the updates."""
 ABOVE_START = 1.02

@@ -23,14 +23,13 @@ from hagane.learning_rate.config import RateConfig
 from hagane.learning_rate.range_test import range_test
 from hagane.learning_rate.schedule import ScheduleName
 from hagane.learning_rate.sweep import cost, sweep
-from hagane.learning_rate.trial import Settings, Train, Trial
+from hagane.learning_rate.trial import FOLDER, Settings, Train, Trial
 from hagane.pipeline.configure import make_config
 from hagane.pipeline.recipe import Recipe, Step
 from hagane.pipeline.run import job_of, plan
 from hagane.pipeline.run import run as run_recipe
 from hagane.pipeline.strict_yaml import KeyPath
 
-FOLDER = "learning_rate"
 METRICS = ("bits_per_character", "heldout_loss", "loss")
 """What stages call their held-out loss, the first that is there counts."""
 

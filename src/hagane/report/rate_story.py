@@ -11,9 +11,8 @@ from hagane.learning_rate.config import RateConfig
 from hagane.learning_rate.explain import Sentence, explain
 from hagane.learning_rate.happened import happened
 from hagane.learning_rate.prior import Prior, prior
+from hagane.learning_rate.trial import FOLDER
 from hagane.report.read import Row, RunFolder, Step
-
-FOLDER = "learning_rate"
 
 
 def rate_story(run: RunFolder, name: str) -> Sequence[Sentence]:
