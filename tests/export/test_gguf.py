@@ -112,6 +112,7 @@ def test_what_cannot_be_written_is_refused(tokenizer: Tokenizer, random_model: M
     config = read_json(folder / "config.json")
     for changed, said in (
         ({"architectures": ["Qwen3ForSequenceClassification"]}, "Qwen3ForSequenceClassification"),
+        ({"architectures": ["MistralForCausalLM"], "model_type": "mistral"}, "MistralForCausalLM"),
         ({"vocab_size": 9}, "9 rows"),
     ):
         write_json(folder / "config.json", config | changed)

@@ -21,9 +21,11 @@ def segments(seq: int) -> torch.Tensor:
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("heads", "kv_heads"), [(4, 4), (4, 2), (6, 1)])
 @pytest.mark.parametrize("seq", [32, 45])
-def test_blocks_equal_the_builtin(packed: bool, heads: int, kv_heads: int, seq: int) -> None:
+@pytest.mark.parametrize("window", [None, 5, 20])
+def test_blocks_equal_the_builtin(packed: bool, heads: int, kv_heads: int, seq: int, window: int | None) -> None:
     q, k, v = inputs(heads, kv_heads, seq)
-    bias = attention_bias(seq, segments(seq), torch.float32) if packed else None
+    seg = segments(seq) if packed else None
+    bias = attention_bias(seq, seg, torch.float32, window=window) if packed or window else None
     ours, theirs = blocked_attention(q, k, v, bias, block=16), builtin_attention(q, k, v, bias)
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
     upstream = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1))
@@ -47,12 +49,15 @@ def test_the_bias_by_hand() -> None:
     visible = attention_bias(4, torch.tensor([[0, 0, 1, 1]]), torch.float32)[0] == 0
     assert visible.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]
     assert (attention_bias(3, None, torch.float32)[0] == 0).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    windowed = attention_bias(3, None, torch.float32, window=2)[0] == 0
+    assert windowed.int().tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
 
 
-def test_queries_against_a_cache_see_only_their_past() -> None:
+@pytest.mark.parametrize("window", [None, 4])
+def test_queries_against_a_cache_see_only_their_past(window: int | None) -> None:
     q, k, v = inputs(4, 2, 20)
     positions = torch.stack([torch.arange(5, 8), torch.arange(10, 13)])
-    ours = cached_attention(torch.stack([q[i, :, p] for i, p in enumerate(positions)]), k, v, positions)
-    whole = builtin_attention(q, k, v)
+    ours = cached_attention(torch.stack([q[i, :, p] for i, p in enumerate(positions)]), k, v, positions, window)
+    whole = builtin_attention(q, k, v, attention_bias(20, None, torch.float32, window=window))
     for row, place in enumerate(positions):
         torch.testing.assert_close(ours[row], whole[row][:, place], atol=1e-6, rtol=1e-5)

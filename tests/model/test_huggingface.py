@@ -99,7 +99,7 @@ def test_missing_and_foreign_folders_are_explained(tiny: Tiny, tmp_path: Path) -
     good = json.loads(config.read_text())
     for change, words in (
         ({"model_type": "gpt2"}, "gpt2"),
-        ({"attention_bias": True}, "attention_bias"),
+        ({"use_sliding_window": True}, "use_sliding_window"),
         ({"rope_parameters": {"rope_type": "yarn"}}, "rope_type"),
         ({"num_hidden_layers": None}, "not a complete model config"),
     ):

@@ -74,7 +74,7 @@ def write_gguf(folder: Path, tokenizer: Tokenizer, path: Path, *, dtype: Dtype, 
     Raises DataError for another architecture, a vocabulary of another size, or a weight that f16 cannot hold.
     """
     config = _config(folder)
-    architecture = "qwen3" if config.qk_norm else "llama"
+    architecture = config.family
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name(name)
     _write_shape(writer, config, dtype)
@@ -107,7 +107,14 @@ def _config(folder: Path) -> DecoderConfig:
     named = (raw.get("architectures") or ["an unnamed architecture"])[0]
     if not named.endswith("ForCausalLM"):
         raise DataError(f"cannot write {named} as GGUF", where=str(path), fix="export a language model (…ForCausalLM)")
-    return from_hf(raw, path)
+    config = from_hf(raw, path)
+    if config.family not in ("llama", "qwen3"):
+        raise DataError(
+            f"cannot write {named} as GGUF",
+            where=str(path),
+            fix="export a Llama or Qwen3 model; others stay as they are",
+        )
+    return config
 
 
 def _write_shape(writer: gguf.GGUFWriter, config: DecoderConfig, dtype: Dtype) -> None:

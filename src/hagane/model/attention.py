@@ -23,14 +23,22 @@ from torch import Tensor
 QUERY_BLOCK = 128
 
 
-def attention_bias(seq: int, segments: Tensor | None, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
+def attention_bias(
+    seq: int,
+    segments: Tensor | None,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    window: int | None = None,
+) -> Tensor:
     """What is added to the scores: 0 where a position may look, −∞ elsewhere. [batch or 1, seq (query), seq (key)].
 
-    Each position sees itself and what came before it in the same segment. segments: integer [batch, seq], or None where a
-    row is one document. No row is all −∞, since every position sees itself.
+    Each position sees itself and what came before it in the same segment, at most `window` positions in all. segments:
+    integer [batch, seq], or None where a row is one document. No row is all −∞, since every position sees itself.
     """
     index = torch.arange(seq, device=device)
     visible = (index[None, :] <= index[:, None])[None]
+    if window is not None:
+        visible = visible & (index[None, :] > index[:, None] - window)
     if segments is not None:
         visible = visible & (segments[:, :, None] == segments[:, None, :])
     return torch.zeros((), dtype=dtype, device=device).masked_fill(~visible, float("-inf"))
@@ -76,8 +84,8 @@ def builtin_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | 
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias[:, None], enable_gqa=True)
 
 
-def cached_attention(query: Tensor, key: Tensor, value: Tensor, positions: Tensor) -> Tensor:
-    """New queries against everything a cache holds.
+def cached_attention(query: Tensor, key: Tensor, value: Tensor, positions: Tensor, window: int | None = None) -> Tensor:
+    """New queries against what a cache holds, each against the last `window` positions if there is one.
 
     query: [batch, heads, new, head_dim]; key, value: [batch, kv_heads, held, head_dim], row i valid up to the largest
     of `positions[i]`; positions: int64 [batch, new], where each query stands. Returns [batch, heads, new, head_dim].
@@ -87,6 +95,9 @@ def cached_attention(query: Tensor, key: Tensor, value: Tensor, positions: Tenso
     group = heads // kv_heads
     part = (query * head_dim**-0.5).reshape(batch, kv_heads, group * new, head_dim)
     scores = (part @ key.transpose(-1, -2)).view(batch, kv_heads, group, new, held)
-    visible = torch.arange(held, device=query.device) <= positions[:, None, None, :, None]
+    index, last = torch.arange(held, device=query.device), positions[:, None, None, :, None]
+    visible = index <= last
+    if window is not None:
+        visible = visible & (index > last - window)
     probabilities = torch.softmax(scores.masked_fill(~visible, float("-inf")), -1)
     return (probabilities.view(batch, kv_heads, group * new, held) @ value).view(batch, heads, new, head_dim)

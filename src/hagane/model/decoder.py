@@ -1,4 +1,4 @@
-"""The decoder: a Qwen3-like transformer that returns hidden states and knows nothing of losses, heads or devices.
+"""The decoder: a transformer that returns hidden states and knows nothing of losses, heads or devices.
 
 Hidden first: `forward` ends at the final norm. Losses take `head_weight` and work in chunks, so that the [tokens,
 vocab] logits never exist at once (for 8,192 entries and 4,096 tokens they alone would be 134 MB in float32).
@@ -8,8 +8,8 @@ exact. Queries, keys and values lie in one matrix, gate and up in another (fewer
 the logical matrices inside begin, for optimizers that treat a matrix as a whole and for export. All blocks are alike and
 hold no number of their own, so one compilation serves them all.
 
-Architecture: Yang et al. 2025, "Qwen3 Technical Report", section 2. Initialisation: normal(0.02), the matrices that
-write into the residual stream divided by √(2·layers) (Radford et al. 2019, section 2.3).
+Architecture: that of Qwen3, and of the other families that `DecoderConfig` names. Initialisation: normal(0.02), the
+matrices that write into the residual stream divided by √(2·layers) (Radford et al. 2019, section 2.3); biases zero.
 """
 
 from __future__ import annotations
@@ -34,21 +34,23 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 class Role:
     """What a parameter is for, and the rows of each logical matrix that is fused in it."""
 
-    kind: Literal["matrix", "embedding", "norm", "head"]
+    kind: Literal["matrix", "embedding", "vector", "head"]
+    """"vector": norms and biases, which have no directions to balance and are not decayed."""
     splits: tuple[int, ...]
     """Rows of the logical matrices, first to last; one entry where nothing is fused."""
 
 
 class Linear(nn.Module):
-    """A matrix [rows, columns] without bias; float32 weight, cast to the input's dtype."""
+    """A matrix [rows, columns] and, if wanted, a bias; float32 weights, cast to the input's dtype."""
 
-    def __init__(self, columns: int, rows: int) -> None:
+    def __init__(self, columns: int, rows: int, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(rows, columns))
+        self.bias = nn.Parameter(torch.zeros(rows)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., columns] → [..., rows]."""
-        return F.linear(x, self.weight.to(x.dtype))
+        return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
 class RMSNorm(nn.Module):
@@ -64,18 +66,40 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.eps)
 
 
-def rotary_tables(positions: Tensor, head_dim: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+class LayerNorm(nn.Module):
+    """Norm over the last dimension by mean and variance, with a bias (Ba et al. 2016)."""
+
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [..., dim] → the same shape and dtype."""
+        return F.layer_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.bias.to(x.dtype), self.eps)
+
+
+def _norm(config: DecoderConfig) -> RMSNorm | LayerNorm:
+    """A norm of the residual stream."""
+    return (RMSNorm if config.norm == "rms" else LayerNorm)(config.hidden_size, config.norm_eps)
+
+
+def rotary_tables(positions: Tensor, rotary_dim: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary angles (Su et al. 2021).
 
-    positions: int64 [batch, seq]. Returns two [batch, 1, seq, head_dim / 2]. Angles are float32 whatever `dtype` is.
+    positions: int64 [batch, seq]. Returns two [batch, 1, seq, rotary_dim / 2]. Angles are float32 whatever `dtype` is.
     """
-    half = torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim
+    half = torch.arange(0, rotary_dim, 2, dtype=torch.float32, device=positions.device) / rotary_dim
     angles = positions[:, None, :, None].float() * theta**-half
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (x[i], x[i + head_dim/2]) by their angle. x: [batch, heads, seq, head_dim]."""
+    """Turn the pairs (x[i], x[i + rotary_dim/2]) by their angle. x: [batch, heads, seq, head_dim]."""
+    rotary_dim = 2 * cos.shape[-1]
+    if rotary_dim < x.shape[-1]:
+        return torch.cat([rotate(x[..., :rotary_dim], cos, sin), x[..., rotary_dim:]], -1)
     first, second = x.chunk(2, -1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
 
@@ -86,8 +110,8 @@ class Attention(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = config.num_heads, config.num_kv_heads, config.head_dim
-        self.qkv = Linear(config.hidden_size, sum(config.qkv_rows))
-        self.out = Linear(config.qkv_rows[0], config.hidden_size)
+        self.qkv = Linear(config.hidden_size, sum(config.qkv_rows), config.qkv_bias)
+        self.out = Linear(config.qkv_rows[0], config.hidden_size, config.out_bias)
         self.q_norm = RMSNorm(config.head_dim, config.norm_eps) if config.qk_norm else None
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps) if config.qk_norm else None
 
@@ -109,8 +133,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.gate_up = Linear(config.hidden_size, 2 * config.intermediate_size)
-        self.down = Linear(config.intermediate_size, config.hidden_size)
+        self.gate_up = Linear(config.hidden_size, 2 * config.intermediate_size, config.mlp_bias)
+        self.down = Linear(config.intermediate_size, config.hidden_size, config.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [batch, seq, dim] → [batch, seq, dim]."""
@@ -119,24 +143,39 @@ class FeedForward(nn.Module):
         return out
 
 
+class PlainFeedForward(nn.Module):
+    """Two matrices around an exact GELU (Hendrycks and Gimpel 2016)."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.up = Linear(config.hidden_size, config.intermediate_size, config.mlp_bias)
+        self.down = Linear(config.intermediate_size, config.hidden_size, config.mlp_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [batch, seq, dim] → [batch, seq, dim]."""
+        out: Tensor = self.down(F.gelu(self.up(x)))
+        return out
+
+
 class Block(nn.Module):
     """One layer. `forward` is the whole-sequence pass, static in shape, made to be compiled on its own."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.attention_norm = _norm(config)
         self.attention = Attention(config)
-        self.feed_forward_norm = RMSNorm(config.hidden_size, config.norm_eps)
-        self.feed_forward = FeedForward(config)
+        self.feed_forward_norm = _norm(config)
+        self.feed_forward = FeedForward(config) if config.feed_forward == "swiglu" else PlainFeedForward(config)
+        self.parallel = config.parallel_residual
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor) -> Tensor:
-        """x: [batch, seq, dim]; cos, sin: [batch, 1, seq, head_dim / 2]; bias: [batch or 1, seq, seq], who sees whom."""
+        """x: [batch, seq, dim]; cos, sin: [batch, 1, seq, rotary_dim / 2]; bias: [batch or 1, seq, seq], who sees whom."""
         return self.run(x, cos, sin, lambda query, key, value: causal_attention(query, key, value, bias))
 
     def run(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
         """The layer around any attention; the cached pass of `Decoder` comes in here and is never compiled."""
-        x = x + self.attention(self.attention_norm(x), cos, sin, attend)
-        out: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        after = x + self.attention(self.attention_norm(x), cos, sin, attend)
+        out: Tensor = after + self.feed_forward(self.feed_forward_norm(x if self.parallel else after))
         return out
 
 
@@ -150,7 +189,7 @@ class Decoder(nn.Module):
         """Dtype of the activations; may be set at any time."""
         self.embedding = nn.Parameter(torch.empty(config.vocab_size, config.hidden_size))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
-        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.norm = _norm(config)
         self.head = None if config.tie_embeddings else nn.Parameter(torch.empty(config.vocab_size, config.hidden_size))
 
     @property
@@ -175,9 +214,9 @@ class Decoder(nn.Module):
             start = 0 if cache is None else cache.lengths[:, None]
             positions = torch.arange(tokens.shape[1], device=tokens.device)[None] + start
         x = F.embedding(tokens, self.embedding).to(self.compute_dtype)
-        cos, sin = rotary_tables(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
+        cos, sin = rotary_tables(positions, self.config.rotary_dim, self.config.rope_theta, self.compute_dtype)
         if cache is None:
-            bias = attention_bias(tokens.shape[1], segments, self.compute_dtype, tokens.device)
+            bias = self._bias(tokens.shape[1], segments)
             for block in self.blocks:
                 x = block(x, cos, sin, bias)
         else:
@@ -185,8 +224,12 @@ class Decoder(nn.Module):
         hidden: Tensor = self.norm(x)
         return hidden
 
+    def _bias(self, seq: int, segments: Tensor | None) -> Tensor:
+        return attention_bias(seq, segments, self.compute_dtype, self.embedding.device, self.config.window)
+
     def _cached(self, x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor, cache: KeyValueCache) -> Tensor:
         fresh = cache.held == 0
+        bias = self._bias(x.shape[1], None) if fresh else None
         cache.reserve(cache.held + x.shape[1])
         for layer, block in enumerate(self.blocks):
             assert isinstance(block, Block)
@@ -194,8 +237,8 @@ class Decoder(nn.Module):
             def attend(query: Tensor, key: Tensor, value: Tensor, layer: int = layer) -> Tensor:
                 cache.write(layer, positions, key, value)
                 if fresh:
-                    return causal_attention(query, key, value)
-                return cached_attention(query, cache.keys[layer], cache.values[layer], positions)
+                    return causal_attention(query, key, value, bias)
+                return cached_attention(query, cache.keys[layer], cache.values[layer], positions, self.config.window)
 
             x = block.run(x, cos, sin, attend)
         cache.advance(x.shape[1])
@@ -204,14 +247,14 @@ class Decoder(nn.Module):
     def roles(self) -> dict[str, Role]:
         """Role of every parameter by its name in `named_parameters`."""
         config = self.config
-        fused = {"qkv.weight": config.qkv_rows, "gate_up.weight": (config.intermediate_size,) * 2}
+        fused = {"qkv": config.qkv_rows, "gate_up": (config.intermediate_size,) * 2}
         roles = {}
         for name, parameter in self.named_parameters():
-            splits = next((rows for end, rows in fused.items() if name.endswith(end)), (parameter.shape[0],))
+            splits = next((rows for part, rows in fused.items() if f".{part}." in name), (parameter.shape[0],))
             if name in ("embedding", "head"):
                 roles[name] = Role("embedding" if name == "embedding" else "head", splits)
             else:
-                roles[name] = Role("matrix" if parameter.ndim == 2 else "norm", splits)
+                roles[name] = Role("matrix" if parameter.ndim == 2 else "vector", splits)
         return roles
 
     @torch.no_grad()
@@ -219,7 +262,7 @@ class Decoder(nn.Module):
         """Fresh weights drawn from `generator`, the same for the same seed whatever was drawn elsewhere."""
         for name, parameter in self.named_parameters():
             if parameter.ndim == 1:
-                parameter.fill_(1.0)
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
                 continue
             residual = name.endswith(("out.weight", "down.weight"))
             scale = std / math.sqrt(2 * self.config.num_layers) if residual else std

@@ -21,7 +21,7 @@ from hagane.errors import ArtifactError, DataError
 from hagane.model.classifier import SequenceClassifier
 from hagane.model.decoder import Decoder
 from hagane.model.hf_config import from_hf, to_hf
-from hagane.model.hf_weights import expected, join, split
+from hagane.model.hf_weights import join, layout, split
 
 TOKENIZER_FILES = (
     "tokenizer.model",
@@ -60,7 +60,8 @@ def save_model(
     if tokenizer is not None:
         _copy_tokenizer(tokenizer, folder)
     if stop_ids is None:
-        stop_ids = [i for i in (_end_of_turn(folder), model.config.eos_id) if i is not None]
+        ends = (_end_of_turn(folder), model.config.eos_id, *model.config.other_eos_ids)
+        stop_ids = list(dict.fromkeys(i for i in ends if i is not None))
     generation = {
         "bos_token_id": model.config.bos_id,
         "eos_token_id": list(stop_ids),
@@ -80,7 +81,7 @@ def save_classifier(model: SequenceClassifier, folder: Path, tokenizer: Path | N
     config |= {"id2label": labels, "label2id": {label: int(i) for i, label in labels.items()}}
     _write_json(folder / "config.json", config)
     tensors = _hf_tensors(model.decoder)
-    tensors.pop("lm_head.weight", None)
+    tensors.pop(f"{layout(model.decoder.config).head}.weight", None)
     _write_tensors(folder, tensors | {"score.weight": model.score.detach().cpu().contiguous()})
     if tokenizer is not None:
         _copy_tokenizer(tokenizer, folder)
@@ -120,15 +121,7 @@ def _decoder(raw: dict[str, Any], folder: Path, tensors: dict[str, Tensor], comp
     config = from_hf(raw, folder / "config.json")
     with torch.device("meta"):
         decoder = Decoder(config, compute_dtype)
-    shapes = {name: parameter.shape for name, parameter in decoder.named_parameters()}
-    unknown = sorted(tensors.keys() - expected(config, shapes))
-    if unknown:
-        raise ArtifactError(
-            f"The weights hold {unknown[0]}, which this architecture does not have.",
-            where=str(folder),
-            fix="Put the config.json and the weights of one model together.",
-        )
-    decoder.load_state_dict(join(shapes, tensors, folder), assign=True)
+    decoder.load_state_dict(join(decoder, tensors, folder), assign=True)
     return decoder
 
 
@@ -136,7 +129,7 @@ def _hf_tensors(model: Decoder) -> dict[str, Tensor]:
     roles = model.roles()
     tensors: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
-        tensors |= split(name, parameter.detach().float().cpu(), roles[name].splits)
+        tensors |= split(name, parameter.detach().float().cpu(), roles[name].splits, model.config)
     return tensors
 
 
