@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hagane.model.classifier import SequenceClassifier
 from hagane.model.decoder import Decoder
 from hagane.model.hf_config import from_hf, to_hf
 from hagane.model.hf_weights import join, layout, split
+from hagane.model.vocabulary import expect_vocabulary, tokenizer_size
 
 TOKENIZER_FILES = (
     "tokenizer.model",
@@ -32,6 +33,7 @@ TOKENIZER_FILES = (
 )
 END_OF_TURN = "<|end|>"
 """Piece that ends an answer in the chat format; in `generation_config.json` it stops other programs as well."""
+_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 def model_folder(path: Path) -> Path:
@@ -39,6 +41,8 @@ def model_folder(path: Path) -> Path:
     for folder in (path / "model", path):
         if (folder / "config.json").is_file():
             return folder
+    if path.is_file():
+        _refuse_pickles([path])
     raise DataError(
         "There is no model here." if path.exists() else "This folder does not exist.",
         where=str(path),
@@ -119,6 +123,9 @@ def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> S
 
 def _decoder(raw: dict[str, Any], folder: Path, tensors: dict[str, Tensor], compute_dtype: torch.dtype) -> Decoder:
     config = from_hf(raw, folder / "config.json")
+    ids = tokenizer_size(folder)
+    if ids is not None:
+        expect_vocabulary(config, ids, folder)
     with torch.device("meta"):
         decoder = Decoder(config, compute_dtype)
     decoder.load_state_dict(join(decoder, tensors, folder), assign=True)
@@ -163,17 +170,44 @@ def _write_tensors(folder: Path, tensors: dict[str, Tensor]) -> None:
     save_file(dict(sorted(tensors.items())), folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def _weight_files(folder: Path) -> list[Path]:
+    """`model.safetensors`, or the shards that the index names."""
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = _read_json(index).get("weight_map")
+        if not isinstance(shards, dict) or not shards:
+            raise ArtifactError("This index names no shards.", where=str(index), fix="Restore the file.")
+        files = [folder / name for name in sorted({str(name) for name in shards.values()})]
+        for file in files:
+            if not file.is_file():
+                raise ArtifactError(
+                    "A shard that the index names is not there.", where=str(file), fix="Restore the whole folder."
+                )
+        return files
+    _refuse_pickles(folder.iterdir())
+    raise DataError(
+        "The model folder has a config but no weights.",
+        where=str(folder),
+        fix="Give a folder with model.safetensors.",
+    )
+
+
+def _refuse_pickles(files: Iterable[Path]) -> None:
+    for file in sorted(files):
+        if any(file.match(pattern) for pattern in _PICKLES):
+            raise DataError(
+                "This pickle checkpoint is not opened, because loading one can run code that somebody put into it.",
+                where=str(file),
+                fix="Ask for safetensors; or, if you trust the source, convert it in transformers with `save_pretrained`.",
+            )
+
+
 def _read_tensors(folder: Path) -> dict[str, Tensor]:
     """All weights, of one file or of several shards."""
-    files = sorted(folder.glob("model*.safetensors"))
-    if not files:
-        raise DataError(
-            "The model folder has a config but no weights.",
-            where=str(folder),
-            fix="Give a folder with model.safetensors.",
-        )
     tensors: dict[str, Tensor] = {}
-    for file in files:
+    for file in _weight_files(folder):
         try:
             tensors |= load_file(file)
         except SafetensorError as error:
