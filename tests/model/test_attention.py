@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hagane.model.attention import blocked_attention, builtin_attention, cached_attention
+from hagane.model.attention import blocked_attention, builtin_attention, cached_attention, visible_mask
 
 
 def inputs(heads: int, kv_heads: int, seq: int) -> list[torch.Tensor]:
@@ -44,7 +44,8 @@ def test_the_comparison_can_fail() -> None:
 def test_queries_against_a_cache_see_only_their_past() -> None:
     q, k, v = inputs(4, 2, 20)
     positions = torch.stack([torch.arange(5, 8), torch.arange(10, 13)])
-    ours = cached_attention(torch.stack([q[i, :, p] for i, p in enumerate(positions)]), k, v, positions)
+    queries = torch.stack([q[i, :, p] for i, p in enumerate(positions)])
+    ours = cached_attention(queries, k, v, visible_mask(positions, 20, torch.float32))
     whole = builtin_attention(q, k, v)
     for row, place in enumerate(positions):
         torch.testing.assert_close(ours[row], whole[row][:, place], atol=1e-6, rtol=1e-5)

@@ -65,17 +65,27 @@ def builtin_attention(query: Tensor, key: Tensor, value: Tensor, segments: Tenso
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=True)
 
 
-def cached_attention(query: Tensor, key: Tensor, value: Tensor, positions: Tensor) -> Tensor:
+def visible_mask(positions: Tensor, held: int, dtype: torch.dtype) -> Tensor:
+    """What new queries may see of a cache of `held` places: 0, and −∞ for the places behind a query.
+
+    positions: int64 [batch, new], where each query stands. Returns [batch, 1, new, held], to be added to scores.
+    """
+    behind = torch.arange(held, device=positions.device) > positions[:, None, :, None]
+    return torch.zeros(behind.shape, dtype=dtype, device=positions.device).masked_fill_(behind, float("-inf"))
+
+
+def cached_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     """New queries against everything a cache holds.
 
-    query: [batch, heads, new, head_dim]; key, value: [batch, kv_heads, held, head_dim], row i valid up to the largest
-    of `positions[i]`; positions: int64 [batch, new], where each query stands. Returns [batch, heads, new, head_dim].
+    query: [batch, heads, new, head_dim]; key, value: [batch, kv_heads, held, head_dim]; mask: [batch, 1, new, held] from
+    `visible_mask`. Returns [batch, heads, new, head_dim]. With one query a row torch's kernel is as fast as matrix
+    products and takes keys and values that lie scattered, so a cache may hold more room than is in use.
     """
     batch, heads, new, head_dim = query.shape
-    kv_heads, held = key.shape[1], key.shape[2]
+    kv_heads = key.shape[1]
     group = heads // kv_heads
-    part = (query * head_dim**-0.5).reshape(batch, kv_heads, group * new, head_dim)
-    scores = (part @ key.transpose(-1, -2)).view(batch, kv_heads, group, new, held)
-    visible = torch.arange(held, device=query.device) <= positions[:, None, None, :, None]
-    probabilities = torch.softmax(scores.masked_fill(~visible, float("-inf")), -1)
-    return (probabilities.view(batch, kv_heads, group * new, held) @ value).view(batch, heads, new, head_dim)
+    # Query heads that share a key head become further queries of it: no copies of keys.
+    part = query.reshape(batch, kv_heads, group * new, head_dim)
+    if group > 1 and new > 1:
+        mask = mask.repeat(1, 1, group, 1)
+    return F.scaled_dot_product_attention(part, key, value, attn_mask=mask).view(batch, heads, new, head_dim)
