@@ -104,7 +104,8 @@ def generate(
                 cache.set_lengths(cache.lengths)
             logits = head(twin(tokens[:, None], cache=cache)[:, 0])
             numbers = [number for number in places if number is not None]
-            chosen = sampler.choose(logits[busy], numbers, [len(answers[number]) for number in numbers])
+            logits = logits if len(busy) == len(places) else logits[busy]
+            chosen = sampler.choose(logits, numbers, [len(answers[number]) for number in numbers])
             tokens[busy] = chosen
             take(busy, chosen)
 
@@ -149,7 +150,8 @@ def _prefill(model: Decoder, cache: KeyValueCache, rows: Sequence[int], prompts:
     hidden = model(tokens, cache=fresh)
     fresh.set_lengths(lengths)
     cache.put(torch.tensor(rows, device=lengths.device), fresh)
-    return hidden[torch.arange(len(prompts), device=lengths.device), lengths - 1]
+    last: Tensor = hidden[torch.arange(len(prompts), device=lengths.device), lengths - 1]
+    return last
 
 
 def _limit(model: Decoder, prompt: Sequence[int], max_new_tokens: int, number: int) -> int:

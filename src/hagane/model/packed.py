@@ -34,6 +34,6 @@ class PackedLinear(nn.Module):
 
 def _kernel(dtype: torch.dtype) -> bool:
     """Whether oneDNN multiplies this number format on this processor."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch._C._has_mkldnn:
         return False
     return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
