@@ -5,8 +5,8 @@ positions whatever its batch mates are, a padded prefill needs no mask (nothing 
 dropped or overwritten at any time.
 
 What is attended to grows in pages of 32 tokens, the memory behind it by half its size at a time: most pages are only a
-longer view of it, and each entry is copied about three times in all. Memory: at most 3 · layers · rows · kv_heads · longest
-row · head_dim entries.
+longer view of it, and each entry is copied about three times in all. It is not given back while rows remain. Memory: at most
+3 · layers · rows · kv_heads · longest row so far · head_dim entries, and as much again while it grows.
 """
 
 from __future__ import annotations

@@ -230,8 +230,8 @@ class Decoder(nn.Module):
     def inference_copy(self) -> Decoder:
         """The same model with its weights cast once to `compute_dtype`, uncompiled and without gradients.
 
-        The copy cannot be trained: its matrices are packed for the kernel that reads them. Costs a few passes over the
-        weights (about two steps of decoding), and saves casts and half of each product in every step.
+        The copy cannot be trained: its matrices are packed for the kernel that reads them. Costs 60 to 70 ms for 17 M
+        parameters on two cores with AVX2 (see `packed.py`), and saves the casts and up to half of each product in every step.
         """
         with torch.device("meta"):
             twin = Decoder(self.config, self.compute_dtype)

@@ -3,7 +3,8 @@
 A step of decoding multiplies few rows with every weight of the model. The plain product of such a shape first rearranges
 the matrix for the kernel's registers, which costs as much as the product itself; oneDNN can be given the matrix already
 rearranged. On two cores with AVX2, float32, 384 × 1,152: 265 µs instead of 432 µs for 32 rows, 99 µs instead of 164 µs for
-one. Packing copies the weights once, in about the time of two steps, and the copy is as large as the original.
+one. Packing copies the weights once: 60 to 70 ms for 17 M parameters, which is six or seven steps of one row or two of 32.
+Answers of a dozen tokens to one prompt therefore gain nothing. The copy is as large as the original.
 """
 
 from __future__ import annotations
