@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hagane.model.attention import attention_bias, blocked_attention, builtin_attention, cached_attention
+from hagane.model.attention import attention_bias, blocked_attention, builtin_attention, cache_bias, cached_attention
 
 
 def inputs(heads: int, kv_heads: int, seq: int) -> list[torch.Tensor]:
@@ -57,7 +57,8 @@ def test_the_bias_by_hand() -> None:
 def test_queries_against_a_cache_see_only_their_past(window: int | None) -> None:
     q, k, v = inputs(4, 2, 20)
     positions = torch.stack([torch.arange(5, 8), torch.arange(10, 13)])
-    ours = cached_attention(torch.stack([q[i, :, p] for i, p in enumerate(positions)]), k, v, positions, window)
+    queries = torch.stack([q[i, :, p] for i, p in enumerate(positions)])
+    ours = cached_attention(queries, k, v, cache_bias(positions, 20, torch.float32, window))
     whole = builtin_attention(q, k, v, attention_bias(20, None, torch.float32, window=window))
     for row, place in enumerate(positions):
         torch.testing.assert_close(ours[row], whole[row][:, place], atol=1e-6, rtol=1e-5)

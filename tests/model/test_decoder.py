@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from hagane.model.cache import KeyValueCache
+from hagane.model.cache import PAGE, KeyValueCache
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 
@@ -84,6 +84,34 @@ def test_fresh_weights_depend_on_the_seed_alone(tiny: Tiny) -> None:
     second, other = tiny(seed=1), tiny(seed=2)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     assert not torch.equal(first.embedding, other.embedding)
+
+
+def test_a_cache_grows_shrinks_and_is_refilled_without_a_trace(tiny: Tiny) -> None:
+    """Rows pass several pages, leave, and give their place to others: each sees its own tokens alone."""
+    model = tiny()
+    tokens = torch.randint(0, model.config.vocab_size, (4, 2 * PAGE + 9), generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        whole = model(tokens)
+        cache = KeyValueCache(model.config, 3, torch.float32)
+        rooms = set()
+        for place in range(2 * PAGE + 3):
+            hidden = model(tokens[:3, place : place + 1], cache=cache)
+            torch.testing.assert_close(hidden[:, 0], whole[:3, place], atol=5e-6, rtol=1e-5)
+            rooms.add(cache.room)
+        assert rooms == {PAGE, 2 * PAGE, 3 * PAGE}
+        cache.keep(torch.tensor([1, 2]))
+        fresh = KeyValueCache(model.config, 1, torch.float32)
+        model(tokens[3:, :7], cache=fresh)
+        cache.put(torch.tensor([0]), fresh)
+        assert cache.lengths.tolist() == [7, 2 * PAGE + 3]
+        for step in range(3):
+            places = cache.lengths[:, None]
+            hidden = model(tokens[[3, 2]].gather(1, places), cache=cache)[:, 0]
+            expected = whole[[3, 2], places[:, 0]]
+            torch.testing.assert_close(hidden, expected, atol=5e-6, rtol=1e-5, msg=f"step {step}")
+        cache.keep(torch.tensor([0]))
+        model(tokens[3:, 10:11], cache=cache)
+        assert cache.room == PAGE  # what only the long row needed is no longer looked at
 
 
 def test_inference_copy_is_the_same_model(tiny: Tiny, tokens: torch.Tensor) -> None:

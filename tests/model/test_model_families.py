@@ -134,7 +134,7 @@ def test_roles_count_and_fresh_weights_of_a_family(name: str) -> None:
         elif parameter.ndim == 1:
             assert (parameter == 1).all()
     shake(model)
-    assert torch.equal(model.inference_copy()(TOKENS), model(TOKENS))
+    torch.testing.assert_close(model.inference_copy()(TOKENS), model(TOKENS), atol=1e-5, rtol=1e-5)
 
 
 def test_logical_matrices_of_gpt_neox_are_whole(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hagane.errors import DataError, UsageError
 from hagane.generate.sampling import Sampler
 from hagane.model.cache import KeyValueCache
 from hagane.model.decoder import Decoder
+from hagane.model.packed import PackedLinear
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def generate(
         return []
     with torch.inference_mode():
         twin = model.inference_copy()
+        head = PackedLinear(twin.head_weight)
         device = twin.embedding.device
         cache = KeyValueCache(model.config, min(batch_size, len(prompts)), model.compute_dtype, device)
         places: list[int | None] = [None] * cache.rows
@@ -82,7 +83,7 @@ def generate(
             if waiting and len(free) * 8 >= len(places):
                 rows = free[: len(waiting)]
                 numbers = [waiting.popleft() for _ in rows]
-                logits = _prefill(twin, cache, rows, [prompts[number] for number in numbers])
+                logits = head(_prefill(twin, cache, rows, [prompts[number] for number in numbers]))
                 chosen = sampler.choose(logits, numbers, [0] * len(numbers))
                 tokens[rows] = chosen
                 for row, number in zip(rows, numbers, strict=True):
@@ -101,9 +102,10 @@ def generate(
                 # An idle row writes at 0 again and again, so that it does not widen attention for the others.
                 cache.lengths[free] = 0
                 cache.set_lengths(cache.lengths)
-            logits = F.linear(twin(tokens[:, None], cache=cache)[:, 0], twin.head_weight)
+            logits = head(twin(tokens[:, None], cache=cache)[:, 0])
             numbers = [number for number in places if number is not None]
-            chosen = sampler.choose(logits[busy], numbers, [len(answers[number]) for number in numbers])
+            logits = logits if len(busy) == len(places) else logits[busy]
+            chosen = sampler.choose(logits, numbers, [len(answers[number]) for number in numbers])
             tokens[busy] = chosen
             take(busy, chosen)
 
@@ -123,9 +125,10 @@ def generate_stream(
     sampler = Sampler(temperature, top_p, seed, 1, max_new_tokens)
     with torch.inference_mode():
         twin = model.inference_copy()
+        head = PackedLinear(twin.head_weight)
         device = twin.embedding.device
         cache = KeyValueCache(model.config, 1, model.compute_dtype, device)
-        logits = _prefill(twin, cache, [0], [prompt])
+        logits = head(_prefill(twin, cache, [0], [prompt]))
     for step in range(limit):
         token = int(sampler.choose(logits, [0], [step]))
         if token in stop_ids:
@@ -135,11 +138,11 @@ def generate_stream(
             # Entered anew each step: a context must not stay open while the caller works between two tokens.
             with torch.inference_mode():
                 hidden = twin(torch.tensor([[token]], device=device), cache=cache)
-                logits = F.linear(hidden[:, 0], twin.head_weight)
+                logits = head(hidden[:, 0])
 
 
 def _prefill(model: Decoder, cache: KeyValueCache, rows: Sequence[int], prompts: Sequence[Sequence[int]]) -> Tensor:
-    """Read `prompts` into `rows` of the cache; logits of each last token, [prompts, vocab]."""
+    """Read `prompts` into `rows` of the cache; hidden states of each last token, [prompts, dim]."""
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=cache.lengths.device)
     longest = int(lengths.max())
     tokens = torch.tensor([[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts], device=lengths.device)
@@ -147,7 +150,8 @@ def _prefill(model: Decoder, cache: KeyValueCache, rows: Sequence[int], prompts:
     hidden = model(tokens, cache=fresh)
     fresh.set_lengths(lengths)
     cache.put(torch.tensor(rows, device=lengths.device), fresh)
-    return F.linear(hidden[torch.arange(len(prompts), device=lengths.device), lengths - 1], model.head_weight)
+    last: Tensor = hidden[torch.arange(len(prompts), device=lengths.device), lengths - 1]
+    return last
 
 
 def _limit(model: Decoder, prompt: Sequence[int], max_new_tokens: int, number: int) -> int:

@@ -84,20 +84,31 @@ def builtin_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | 
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias[:, None], enable_gqa=True)
 
 
-def cached_attention(query: Tensor, key: Tensor, value: Tensor, positions: Tensor, window: int | None = None) -> Tensor:
-    """New queries against what a cache holds, each against the last `window` positions if there is one.
+def cache_bias(positions: Tensor, held: int, dtype: torch.dtype, window: int | None = None) -> Tensor:
+    """What is added to the scores of new queries against a cache of `held` places: `attention_bias` for decoding.
 
-    query: [batch, heads, new, head_dim]; key, value: [batch, kv_heads, held, head_dim], row i valid up to the largest
-    of `positions[i]`; positions: int64 [batch, new], where each query stands. Returns [batch, heads, new, head_dim].
+    positions: int64 [batch, new], where each query stands. Returns [batch, 1, new, held].
+    """
+    index, last = torch.arange(held, device=positions.device), positions[:, None, :, None]
+    hidden = index > last
+    if window is not None:
+        hidden = hidden | (index <= last - window)
+    return torch.zeros((), dtype=dtype, device=positions.device).masked_fill(hidden, float("-inf"))
+
+
+def cached_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    """New queries against what a cache holds.
+
+
+    query: [batch, heads, new, head_dim]; key, value: [batch, kv_heads, held, head_dim]; bias: [batch, 1, new, held] from
+    `cache_bias`. Returns [batch, heads, new, head_dim]. With one query a row torch's kernel is as fast as matrix
+    products and takes keys and values that lie scattered, so a cache may hold more room than is in use.
     """
     batch, heads, new, head_dim = query.shape
-    kv_heads, held = key.shape[1], key.shape[2]
+    kv_heads = key.shape[1]
     group = heads // kv_heads
-    part = (query * head_dim**-0.5).reshape(batch, kv_heads, group * new, head_dim)
-    scores = (part @ key.transpose(-1, -2)).view(batch, kv_heads, group, new, held)
-    index, last = torch.arange(held, device=query.device), positions[:, None, None, :, None]
-    visible = index <= last
-    if window is not None:
-        visible = visible & (index > last - window)
-    probabilities = torch.softmax(scores.masked_fill(~visible, float("-inf")), -1)
-    return (probabilities.view(batch, kv_heads, group * new, held) @ value).view(batch, heads, new, head_dim)
+    # Query heads that share a key head become further queries of it: no copies of keys.
+    part = query.reshape(batch, kv_heads, group * new, head_dim)
+    if group > 1 and new > 1:
+        bias = bias.repeat(1, 1, group, 1)
+    return F.scaled_dot_product_attention(part, key, value, attn_mask=bias).view(batch, heads, new, head_dim)

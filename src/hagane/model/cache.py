@@ -4,9 +4,9 @@ Rows are right-padded: row i holds its tokens at 0 … lengths[i]-1 and grows fr
 positions whatever its batch mates are, a padded prefill needs no mask (nothing looks to the right), and rows can be
 dropped or overwritten at any time.
 
-Room is taken in pages of 32 tokens, not all at once: batched products run on contiguous memory only (a slice of a longer
-tensor cost eight times as much at 64 rows), so the tensors are kept as long as the longest row. A page more or less
-copies the whole cache, once in 32 steps. Memory: 2 · layers · rows · kv_heads · longest row · head_dim entries.
+What is attended to grows in pages of 32 tokens, the memory behind it by half its size at a time: most pages are only a
+longer view of it, and each entry is copied about three times in all. It is not given back while rows remain. Memory: at most
+3 · layers · rows · kv_heads · longest row so far · head_dim entries, and as much again while it grows.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class KeyValueCache:
         self, config: DecoderConfig, rows: int, dtype: torch.dtype, device: torch.device | str = "cpu"
     ) -> None:
         shape = (rows, config.num_kv_heads, 0, config.head_dim)
-        self.keys = [torch.empty(shape, dtype=dtype, device=device) for _ in range(config.num_layers)]
-        self.values = [torch.empty(shape, dtype=dtype, device=device) for _ in range(config.num_layers)]
+        self._memory = [torch.empty(shape, dtype=dtype, device=device) for _ in range(2 * config.num_layers)]
+        self._show(0)
         self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)
         self.held = 0
         """Length of the longest row."""
@@ -39,13 +39,24 @@ class KeyValueCache:
         return len(self.lengths)
 
     def reserve(self, tokens: int) -> None:
-        """Make room for rows of `tokens`, and give back what is more than two pages beyond."""
-        room = self.keys[0].shape[2]
-        wanted = -(-tokens // PAGE) * PAGE
-        if wanted > room or wanted < room - 2 * PAGE:
+        """Let every row have room for `tokens`, rounded up to pages; the places are zero where nothing was written."""
+        room = -(-tokens // PAGE) * PAGE
+        memory = self._memory[0].shape[2]
+        if room > memory:
             # Zeros, not whatever the memory held: masked places have weight 0, but 0 · NaN is NaN.
-            self.keys = [F.pad(key, (0, 0, 0, wanted - room)) for key in self.keys]
-            self.values = [F.pad(value, (0, 0, 0, wanted - room)) for value in self.values]
+            more = max(room, memory * 3 // 2) - memory
+            self._memory = [F.pad(entries, (0, 0, 0, more)) for entries in self._memory]
+        elif room == self.room:
+            return
+        self._show(room)
+
+    def _show(self, room: int) -> None:
+        """Let `keys` and `values` be the first `room` places of each row."""
+        self.room = room
+        """Places that are attended to, in each row."""
+        layers = len(self._memory) // 2
+        self.keys = [entries[:, :, :room] for entries in self._memory[:layers]]
+        self.values = [entries[:, :, :room] for entries in self._memory[layers:]]
 
     def write(self, layer: int, positions: Tensor, key: Tensor, value: Tensor) -> None:
         """Store `key` and `value`, [rows, kv_heads, new, head_dim], at `positions`, [rows, new], of one layer."""
@@ -72,6 +83,6 @@ class KeyValueCache:
 
     def keep(self, rows: Tensor) -> None:
         """Drop all rows but `rows`, int64 [kept]."""
-        self.keys = [key[rows] for key in self.keys]
-        self.values = [value[rows] for value in self.values]
+        self._memory = [entries[rows] for entries in self._memory]
+        self._show(self.room)
         self.set_lengths(self.lengths[rows])

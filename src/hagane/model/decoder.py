@@ -23,9 +23,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hagane.model.attention import attention_bias, cached_attention, causal_attention
+from hagane.model.attention import attention_bias, cache_bias, cached_attention, causal_attention
 from hagane.model.cache import KeyValueCache
 from hagane.model.config import DecoderConfig
+from hagane.model.packed import PackedLinear
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -229,8 +230,9 @@ class Decoder(nn.Module):
 
     def _cached(self, x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor, cache: KeyValueCache) -> Tensor:
         fresh = cache.held == 0
-        bias = self._bias(x.shape[1], None) if fresh else None
         cache.reserve(cache.held + x.shape[1])
+        # One for all layers.
+        bias = self._bias(x.shape[1], None) if fresh else cache_bias(positions, cache.room, x.dtype, self.config.window)
         for layer, block in enumerate(self.blocks):
             assert isinstance(block, Block)
 
@@ -238,7 +240,7 @@ class Decoder(nn.Module):
                 cache.write(layer, positions, key, value)
                 if fresh:
                     return causal_attention(query, key, value, bias)
-                return cached_attention(query, cache.keys[layer], cache.values[layer], positions, self.config.window)
+                return cached_attention(query, cache.keys[layer], cache.values[layer], bias)
 
             x = block.run(x, cos, sin, attend)
         cache.advance(x.shape[1])
@@ -271,10 +273,15 @@ class Decoder(nn.Module):
     def inference_copy(self) -> Decoder:
         """The same model with its weights cast once to `compute_dtype`, uncompiled and without gradients.
 
-        Costs one pass over the weights (~10 ms for 7 M parameters) and saves the casts of every step of decoding.
+        The copy cannot be trained: its matrices are packed for the kernel that reads them. Costs 60 to 70 ms for 17 M
+        parameters on two cores with AVX2 (see `packed.py`), and saves the casts and up to half of each product in every step.
         """
         with torch.device("meta"):
             twin = Decoder(self.config, self.compute_dtype)
         cast = {name: tensor.detach().to(self.compute_dtype) for name, tensor in self.state_dict().items()}
         twin.load_state_dict(cast, assign=True)
+        for module in list(twin.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, Linear):
+                    setattr(module, name, PackedLinear(child.weight, child.bias))
         return twin.requires_grad_(False).eval()
