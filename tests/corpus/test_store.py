@@ -8,10 +8,10 @@ import pytest
 
 from hagane.corpus import store
 from hagane.corpus.document import Document
-from hagane.corpus.store import read_documents, write_documents
+from hagane.corpus.store import count_sources, read_documents, write_documents
 from hagane.errors import DataError
 
-DOCUMENTS = [Document(f"d{n}", "s", "文章。" * 10) for n in range(25)]
+DOCUMENTS = [Document(f"d{n}", "abc"[n % 3], "文章。" * 10) for n in range(25)]
 
 
 def test_round_trip_over_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +20,8 @@ def test_round_trip_over_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert write_documents(tmp_path, "train", DOCUMENTS) == 25
     assert len(list((tmp_path / "documents").glob("train-*.parquet"))) > 1
     assert list(read_documents(tmp_path)) == DOCUMENTS
+    assert count_sources(tmp_path) == {"a": 9, "b": 8, "c": 8}
+    assert list(read_documents(tmp_path, sources={"a", "c"})) == [d for d in DOCUMENTS if d.source != "b"]
 
 
 def test_absent_and_empty_are_errors_before_the_first_document(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ stages:
     stage: pretrain
     documents: clean
     tokenizer: tokenizer
+    mixture: {clean: {weight: 1}}
     train:
       steps: 5
       lr: 3e-3
@@ -41,7 +42,7 @@ def test_good_recipe(tmp_path: Path) -> None:
     assert (small.name, small.stage.name, small.references) == (
         "small",
         "pretrain",
-        {"documents": "clean", "tokenizer": "tokenizer"},
+        {"documents.clean": "clean", "tokenizer": "tokenizer"},
     )
     config = small.config.model_dump()
     assert (config["train"]["steps"], config["train"]["lr"], config["seed"]) == (7, 3e-3, 3)
@@ -52,12 +53,13 @@ def test_good_recipe(tmp_path: Path) -> None:
     ("old", "new", "line", "fix"),
     [
         ("vocab_size: 2048", "vocab_sise: 2048", 8, "'vocab_size'"),
-        ("steps: 5", "stepz: 5", 14, "'steps'"),
+        ("steps: 5", "stepz: 5", 15, "'steps'"),
+        ("weight: 1", "wait: 1", 13, "'weight'"),
         ("stage: pretrain", "stage: pretraim", 10, "'pretrain'"),
         ("tokenizer: tokenizer\n", "tokenizer: tokeniser\n", 12, "'tokenizer'"),
         ("    documents: clean\n    vocab_size", "    vocab_size", 6, "documents"),
         ("vocab_size: 2048", "vocab_size: many", 8, "Mend"),
-        ("lr: 3e-3", "lr: -1", 15, "Mend"),
+        ("lr: 3e-3", "lr: -1", 16, "Mend"),
         ("seed: 3", "sead: 3", 2, "'seed'"),
         ("sources: [builtin]", "sources: []", 5, "Mend"),
     ],

@@ -5,10 +5,12 @@ Shards are closed by size, so a reader holds one batch of rows and a cluster can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hagane.corpus.document import Document
@@ -76,8 +78,25 @@ def write_documents(folder: Path, split: str, documents: Iterable[Document]) -> 
     return writer.documents
 
 
-def read_documents(artifact: Path, split: str = "train") -> Iterator[Document]:
-    """The documents of a split, in order. Raises `DataError` before the first one where the split is absent or empty."""
+def read_documents(artifact: Path, split: str = "train", sources: Collection[str] | None = None) -> Iterator[Document]:
+    """The documents of a split, in order; of `sources` only, where these are given.
+
+    Raises `DataError` before the first one where the split is absent or empty.
+    """
+    return _rows(_shards(artifact, split), sources)
+
+
+def count_sources(artifact: Path, split: str = "train") -> Counter[str]:
+    """How many documents each source has in a split. Raises `DataError` where the split is absent or empty."""
+    counts: Counter[str] = Counter()
+    for shard in _shards(artifact, split):
+        with pq.ParquetFile(shard) as table:
+            for batch in table.iter_batches(columns=["source"]):
+                counts.update(map(str, batch["source"].to_pylist()))
+    return counts
+
+
+def _shards(artifact: Path, split: str) -> list[Path]:
     shards = sorted((artifact / "documents").glob(f"{split}-*.parquet"))
     if not shards:
         raise DataError(
@@ -86,12 +105,14 @@ def read_documents(artifact: Path, split: str = "train") -> Iterator[Document]:
     if not sum(pq.read_metadata(shard).num_rows for shard in shards):
         fix = "Raise heldout_share, or clean a larger corpus." if split == "heldout" else "Clean a larger corpus."
         raise DataError(f"The split `{split}` is empty.", where=str(artifact), fix=fix)
-    return _rows(shards)
+    return shards
 
 
-def _rows(shards: list[Path]) -> Iterator[Document]:
+def _rows(shards: list[Path], sources: Collection[str] | None) -> Iterator[Document]:
     for shard in shards:
         with pq.ParquetFile(shard) as table:
             for batch in table.iter_batches(_BATCH_ROWS, columns=SCHEMA.names):
+                if sources is not None:
+                    batch = batch.filter(pc.is_in(batch["source"], pa.array(sorted(sources))))
                 for row in batch.to_pylist():
                     yield Document(**row)

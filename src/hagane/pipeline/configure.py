@@ -100,7 +100,9 @@ def _fields_at(model: type[BaseModel], path: KeyPath) -> list[str]:
     """Field names of the (nested) model at `path`."""
     for key in path:
         field = model.model_fields.get(str(key))
-        candidates = () if field is None else (field.annotation, *get_args(field.annotation))
+        if field is None:  # the name of an entry, as in `mixture: {ja: …}`: the fields are those of each entry
+            continue
+        candidates = (field.annotation, *get_args(field.annotation))
         nested = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not nested:
             return []

@@ -1,14 +1,15 @@
 """Pretraining: a decoder from random weights to one that continues Japanese text.
 
-Documents become one file of tokens (a memory map, deleted at the end), the engine trains next-token prediction on it, and
-the model is written as a Hugging Face folder. The shape and the rates of the defaults are those of the demo: seven million
-parameters, Muon, and a rate that falls over the last 60 % of the run, since the run is far too short to stay at the peak.
+Documents become files of tokens (memory maps, deleted at the end), one for each source of the mixture, the engine trains
+next-token prediction on the stream of them, and the model is written as a Hugging Face folder. The shape and the rates of the
+defaults are those of the demo: seven million parameters, Muon, and a rate that falls over the last 60 % of the run, since the
+run is far too short to stay at the peak.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+import shutil
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -18,19 +19,19 @@ from pydantic import Field, model_validator
 from hagane.artifact.files import write_json
 from hagane.artifact.metrics import FILE_NAME, read_metrics
 from hagane.artifact.progress import note
-from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
+from hagane.artifact.stage import Input, Inputs, Stage, StageConfig, group
 from hagane.corpus.store import read_documents
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.model.hf import save_model
+from hagane.pretrain.sources import Share, open_sources, tell
 from hagane.pretrain.task import HeldOut, NextToken
+from hagane.pretrain.warmup import Shapes
 from hagane.tokenizer.encode import Tokenizer
-from hagane.train.batches import TokenStore
 from hagane.train.loop import TrainConfig, train
+from hagane.train.mixture import Mixture
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
-
-_ENCODED_AT_ONCE = 256
 
 
 class Config(StageConfig):
@@ -49,6 +50,20 @@ class Config(StageConfig):
     rows: int = Field(8, gt=0, description="Rows of a micro-batch.")
     seq: int = Field(512, gt=1, description="Tokens of a row.")
     micro_batches: int = Field(1, gt=0, description="Micro-batches of one update; more of them need no more memory.")
+    seq_warmup: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the steps that read shorter rows, and more of them: first seq / 4, then seq / 2.",
+    )
+    batch_warmup: float = Field(
+        0.0, ge=0, lt=1, description="Share of the steps with fewer micro-batches: first a quarter of them, then half."
+    )
+    mixture: Mapping[str, Share] = Field(
+        {},
+        description="Documents → weight and max_epochs; a key is an artefact, ARTEFACT/SOURCE or a pattern ('*/man*'). "
+        "Empty: every document alike.",
+    )
     max_heldout_documents: int = Field(100, gt=0, description="Held-out documents that are scored, drawn at random.")
     train: TrainConfig = Field(TrainConfig(steps=800), description="Steps, rates, optimizer.")
 
@@ -58,23 +73,37 @@ class Config(StageConfig):
             raise ValueError(f"seq {self.seq} is more than max_positions {self.max_positions}")
         return self
 
+    @model_validator(mode="after")
+    def _quarters(self) -> Config:
+        for share, size in (("seq_warmup", "seq"), ("batch_warmup", "micro_batches")):
+            if getattr(self, share) and getattr(self, size) % 4:
+                raise ValueError(f"{share} begins with a quarter of {size}, and {getattr(self, size)} has none")
+        return self
+
 
 def run(config: Config, inputs: Inputs, out: Path) -> None:
     """Train a model on `documents` with the vocabulary of `tokenizer`; writes model/, metrics.jsonl, summary.json."""
     tokenizer = Tokenizer.load(inputs["tokenizer"])
-    token_file = out / "tokens.bin"
-    store = TokenStore.write(
-        token_file, _encoded(tokenizer, inputs["documents"]), bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id
+    documents, tokens = group(inputs, "documents"), out / "tokens"
+    shapes = Shapes(
+        config.train.steps, config.rows, config.seq, config.micro_batches, config.seq_warmup, config.batch_warmup
     )
-    heldout = _heldout(tokenizer, inputs["documents"], config)
+    sources = open_sources(documents, config.mixture, tokenizer, tokens)
+    mixture = Mixture(sources, shapes.tokens // config.seq, config.seq, config.seed)
+    heldout = _heldout(tokenizer, documents.values(), config)
     model = _fresh_model(config, tokenizer)
     parameters = model.config.parameters_count
-    note(f"  {parameters / 1e6:.1f} M parameters, {store.total / 1e6:.2f} M tokens, {_name(model.compute_dtype)}")
-    task = NextToken(store, heldout, tokenizer.bos_id, config.rows, config.seq, config.micro_batches, config.seed)
+    note(
+        f"  {parameters / 1e6:.1f} M parameters, {shapes.tokens / 1e6:.2f} M tokens to read, {_name(model.compute_dtype)}"
+    )
+    told = tell(mixture)
+    task = NextToken(mixture, shapes, heldout, tokenizer.bos_id)
     result = train(model, task, config.train, out, "pretrain")
 
     save_model(model, out / "model", tokenizer.folder)
-    token_file.unlink()
+    shutil.rmtree(tokens)
+    corpus_tokens = sum(source.store.total for source in sources)
+    bits = result.evaluations[-1]["bits_per_character"]
     speeds = [row["tokens_per_second"] for row in read_metrics(out / FILE_NAME) if "tokens_per_second" in row]
     write_json(
         out / "summary.json",
@@ -82,31 +111,32 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
             "parameters": parameters,
             "compute_dtype": _name(model.compute_dtype),
             "steps": result.steps,
-            "corpus_documents": len(store.starts) - 1,
-            "corpus_tokens": store.total,
+            "corpus_documents": sum(source.store.documents for source in sources),
+            "corpus_tokens": corpus_tokens,
+            "sources": told,
             "tokens_seen": result.tokens,
-            "epochs": result.tokens / store.total,
+            "epochs": result.tokens / corpus_tokens,
             "seconds": result.seconds,
             "tokens_per_second": median(speeds),
             "heldout_documents": len(heldout.ids),
             "heldout_characters": heldout.characters,
             "bits_per_character_before": result.evaluations[0]["bits_per_character"],
-            "bits_per_character": result.evaluations[-1]["bits_per_character"],
+            "bits_per_character": bits,
+            "bits_per_byte": bits * heldout.characters / heldout.bytes,
         },
     )
 
 
-def _encoded(tokenizer: Tokenizer, documents: Path) -> Iterator[list[int]]:
-    texts = (document.text for document in read_documents(documents, "train"))
-    while some := list(islice(texts, _ENCODED_AT_ONCE)):
-        yield from tokenizer.encode_batch(some)
+def _heldout(tokenizer: Tokenizer, documents: Collection[Path], config: Config) -> HeldOut:
+    """Read twice, once to count, so that no more is held than what is scored."""
 
+    def texts() -> Iterator[str]:
+        return (document.text for path in documents for document in read_documents(path, "heldout") if document.text)
 
-def _heldout(tokenizer: Tokenizer, documents: Path, config: Config) -> HeldOut:
-    texts = [document.text for document in read_documents(documents, "heldout") if document.text]
-    order = torch.randperm(len(texts), generator=generator(config.seed, 0, "heldout")).tolist()
-    chosen = [texts[number] for number in sorted(order[: config.max_heldout_documents])]
-    return HeldOut(tokenizer.encode_batch(chosen), sum(len(text) for text in chosen))
+    order = torch.randperm(sum(1 for _ in texts()), generator=generator(config.seed, 0, "heldout")).tolist()
+    chosen = set(order[: config.max_heldout_documents])
+    kept = [text for number, text in enumerate(texts()) if number in chosen]
+    return HeldOut(tokenizer.encode_batch(kept), sum(map(len, kept)), sum(len(text.encode()) for text in kept))
 
 
 def _fresh_model(config: Config, tokenizer: Tokenizer) -> Decoder:
@@ -126,7 +156,9 @@ STAGE = Stage(
     title="事前学習 · Pretraining: next-token prediction on the cleaned documents",
     config=Config,
     inputs={
-        "documents": Input("documents", "Cleaned documents, a train and a held-out part."),
+        "documents": Input(
+            "documents", "Cleaned documents, a train and a held-out part; one artefact or several.", many=True
+        ),
         "tokenizer": Input("tokenizer", "The vocabulary."),
     },
     run=run,

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from hagane.model.decoder import Decoder
-from hagane.train.batches import TokenStore, stream_batch
+from hagane.pretrain.warmup import Shapes
 from hagane.train.losses import lm_loss
+from hagane.train.mixture import Mixture
 from hagane.train.score import document_bits
 from hagane.train.task import Batch, Metrics
 
@@ -28,24 +29,24 @@ class HeldOut:
     """Of each document, without BOS and EOS."""
     characters: int
     """Of all of them."""
+    bytes: int
+    """Of all of them, in UTF-8."""
 
 
 @dataclass(frozen=True)
 class NextToken:
-    """A `Task`: rows of `seq` tokens from the stream of `store`, `micro_batches` times `rows` of them a step."""
+    """A `Task`: rows from the stream of `mixture`, in the shape that each step has."""
 
-    store: TokenStore
+    mixture: Mixture
+    shapes: Shapes
     heldout: HeldOut
     bos_id: int
-    rows: int
-    seq: int
-    micro_batches: int
-    seed: int
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
         """The micro-batches of a step, one after another in the stream."""
-        first = step * self.micro_batches
-        return [stream_batch(self.store, first + i, self.rows, self.seq, self.seed) for i in range(self.micro_batches)]
+        begin, size, seq = self.shapes.begin(step), self.shapes.micro_batch_tokens, self.shapes.seq_at(step)
+        count = self.shapes.micro_batches_at(step)
+        return [self.mixture.batch(begin + number * size, size // seq, seq) for number in range(count)]
 
     def weight(self, batch: Batch) -> float:
         """Predicted tokens."""
@@ -59,5 +60,5 @@ class NextToken:
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Bits per character on the held-out documents."""
-        bits = document_bits(cast(Decoder, model), self.heldout.ids, bos_id=self.bos_id, seq=self.seq)
+        bits = document_bits(cast(Decoder, model), self.heldout.ids, bos_id=self.bos_id, seq=self.shapes.seq)
         return {"bits_per_character": sum(bits) / self.heldout.characters}

@@ -1,8 +1,8 @@
 """Batches of one fixed shape, whose order is a pure function of (data, seed, step).
 
-Two ways to fill rows of `seq` tokens. Pretraining reads a *stream*: all documents of an epoch in a permutation, one after
-another, cut where a row ends. Everything with labelled answers *packs*: whole examples into rows, best fit first, since cutting
-an answer in two would train on half an instruction (Ding et al. 2024, "Fewer truncations improve language modeling", §3).
+Two ways to fill rows of `seq` tokens. Pretraining reads a *stream* of documents, cut where a row ends (`mixture.py`). Everything
+with labelled answers *packs*, here: whole examples into rows, best fit first, since cutting an answer in two would train on half
+an instruction (Ding et al. 2024, "Fewer truncations improve language modeling", §3).
 
 In both, attention stays inside a document (`segments`) and positions count from its start (from the row's start where a document
 was cut). One shape for a whole stage means one compilation. There is no loader state: resuming at step k asks for batch k.
@@ -22,12 +22,10 @@ Packed batches also have
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-import numpy as np
 import torch
 
 from hagane.errors import DataError
@@ -41,84 +39,6 @@ class Example:
 
     tokens: Sequence[int]
     weights: Sequence[float]
-
-
-class TokenStore:
-    """Documents as one flat run of tokens, each `BOS … EOS`; on disk it is a memory map, so memory does not grow with it."""
-
-    def __init__(self, tokens: np.ndarray, starts: np.ndarray) -> None:
-        """tokens: unsigned integers [total]; starts: int64 [documents + 1], where each document begins, and the end."""
-        self.tokens, self.starts = tokens, starts
-        self.order = lru_cache(maxsize=2)(self._order)
-
-    @property
-    def total(self) -> int:
-        """Tokens of one epoch."""
-        return int(self.starts[-1])
-
-    @classmethod
-    def write(cls, path: Path, documents: Iterable[Sequence[int]], *, bos_id: int, eos_id: int) -> TokenStore:
-        """Write documents (ids without BOS and EOS) to `path` as uint32 and open it. Empty documents are left out.
-
-        Raises DataError when nothing is left.
-        """
-        lengths = []
-        with path.open("wb") as file:
-            for ids in documents:
-                if ids:
-                    np.asarray([bos_id, *ids, eos_id], dtype=np.uint32).tofile(file)
-                    lengths.append(len(ids) + 2)
-        if not lengths:
-            raise DataError(
-                "There is not one token to train on.", where=str(path), fix="Look at the documents artefact."
-            )
-        starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-        return cls(np.memmap(path, dtype=np.uint32, mode="r"), starts)
-
-    def _order(self, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Documents of an epoch in their order, and where each begins in the stream (int64 [documents + 1])."""
-        order = torch.randperm(len(self.starts) - 1, generator=generator(seed, epoch, "documents")).numpy()
-        return order, np.concatenate(([0], np.cumsum(np.diff(self.starts)[order])))
-
-    def read(self, seed: int, begin: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """`count` tokens of the endless stream from `begin`: (tokens, document starts as a bool mask), epoch after epoch."""
-        tokens = np.empty(count, dtype=np.int64)
-        first = np.zeros(count, dtype=bool)
-        filled = 0
-        while filled < count:
-            epoch, inside = divmod(begin + filled, self.total)
-            order, begins = self.order(seed, epoch)
-            rank = int(np.searchsorted(begins, inside, side="right")) - 1
-            while filled < count and rank < len(order):
-                skip = inside - int(begins[rank])
-                source = int(self.starts[order[rank]])
-                size = min(int(begins[rank + 1]) - inside, count - filled)
-                tokens[filled : filled + size] = self.tokens[source + skip : source + skip + size]
-                first[filled] = skip == 0
-                filled, inside, rank = filled + size, inside + size, rank + 1
-        return tokens, first
-
-
-def stream_batch(store: TokenStore, step: int, rows: int, seq: int, seed: int) -> Batch:
-    """The batch of `step`: `rows * seq` tokens of the stream, and the one after, which is the last target.
-
-    Over an epoch every token but BOS is a target exactly once.
-    """
-    size = rows * seq
-    tokens, first = store.read(seed, step * size, size + 1)
-    targets, opens = tokens[1:].reshape(rows, seq), first[1:].reshape(rows, seq)
-    starts_here = first[:-1].reshape(rows, seq).copy()
-    starts_here[:, 0] = True
-    column = np.arange(seq)
-    begin = np.maximum.accumulate(np.where(starts_here, column, 0), axis=1)
-    return {
-        "tokens": torch.from_numpy(tokens[:-1].reshape(rows, seq)),
-        "targets": torch.from_numpy(targets),
-        # What follows the end of a document is another document: nothing to learn there.
-        "weights": torch.from_numpy((~opens).astype(np.float32)),
-        "segments": torch.from_numpy((np.cumsum(starts_here, axis=1) - 1).astype(np.int32)),
-        "positions": torch.from_numpy(column - begin),
-    }
 
 
 def pack_rows(lengths: Sequence[int], seq: int) -> list[list[int]]:
