@@ -100,7 +100,7 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
     model = load_model(inputs["from"], compute_dtype())
     task = InstructTask(training.examples, unseen.examples, rows=config.rows, seq=config.seq, seed=config.seed)
     result = train(model, task, config.train, out, "instruct")
-    save_model(model, out / "model", tokenizer.folder)
+    save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     write_json(
         out / "summary.json",
         {

@@ -1,8 +1,11 @@
-"""Pretraining: a decoder from random weights to one that continues Japanese text.
+"""Pretraining: a decoder from random weights, or a model from elsewhere, to one that continues Japanese text.
 
 Documents become one file of tokens (a memory map, deleted at the end), the engine trains next-token prediction on it, and
 the model is written as a Hugging Face folder. The shape and the rates of the defaults are those of the demo: seven million
 parameters, Muon, and a rate that falls over the last 60 % of the run, since the run is far too short to stay at the peak.
+
+With `from` the shape, the weights and the tokenizer are those of a Hugging Face folder, which training goes on with; a rate
+near the last one of its own training forgets least.
 """
 
 from __future__ import annotations
@@ -13,16 +16,17 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from hagane.artifact.files import write_json
 from hagane.artifact.metrics import FILE_NAME, read_metrics
 from hagane.artifact.progress import note
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
 from hagane.corpus.store import read_documents
+from hagane.errors import UsageError
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
-from hagane.model.hf import save_model
+from hagane.model.hf import load_model, save_model
 from hagane.pretrain.task import HeldOut, NextToken
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.batches import TokenStore
@@ -52,34 +56,33 @@ class Config(StageConfig):
     max_heldout_documents: int = Field(100, gt=0, description="Held-out documents that are scored, drawn at random.")
     train: TrainConfig = Field(TrainConfig(steps=800), description="Steps, rates, optimizer.")
 
-    @model_validator(mode="after")
-    def _fits(self) -> Config:
-        if self.seq > self.max_positions:
-            raise ValueError(f"seq {self.seq} is more than max_positions {self.max_positions}")
-        return self
-
 
 def run(config: Config, inputs: Inputs, out: Path) -> None:
-    """Train a model on `documents` with the vocabulary of `tokenizer`; writes model/, metrics.jsonl, summary.json."""
-    tokenizer = Tokenizer.load(inputs["tokenizer"])
+    """Train on `documents` a fresh model with the vocabulary of `tokenizer`, or the one of `from` with its own.
+
+    Writes model/, metrics.jsonl, summary.json.
+    """
+    tokenizer, model = _start(config, inputs)
     token_file = out / "tokens.bin"
     store = TokenStore.write(
         token_file, _encoded(tokenizer, inputs["documents"]), bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id
     )
     heldout = _heldout(tokenizer, inputs["documents"], config)
-    model = _fresh_model(config, tokenizer)
     parameters = model.config.parameters_count
     note(f"  {parameters / 1e6:.1f} M parameters, {store.total / 1e6:.2f} M tokens, {_name(model.compute_dtype)}")
     task = NextToken(store, heldout, tokenizer.bos_id, config.rows, config.seq, config.micro_batches, config.seed)
     result = train(model, task, config.train, out, "pretrain")
 
-    save_model(model, out / "model", tokenizer.folder)
+    save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     token_file.unlink()
     speeds = [row["tokens_per_second"] for row in read_metrics(out / FILE_NAME) if "tokens_per_second" in row]
     write_json(
         out / "summary.json",
         {
             "parameters": parameters,
+            "num_layers": model.config.num_layers,
+            "hidden_size": model.config.hidden_size,
+            "continued": "from" in inputs,
             "compute_dtype": _name(model.compute_dtype),
             "steps": result.steps,
             "corpus_documents": len(store.starts) - 1,
@@ -109,12 +112,36 @@ def _heldout(tokenizer: Tokenizer, documents: Path, config: Config) -> HeldOut:
     return HeldOut(tokenizer.encode_batch(chosen), sum(len(text) for text in chosen))
 
 
-def _fresh_model(config: Config, tokenizer: Tokenizer) -> Decoder:
-    shape = config.model_dump(include=set(DecoderConfig.model_fields))
-    ids = {"bos_id": tokenizer.bos_id, "eos_id": tokenizer.eos_id, "pad_id": tokenizer.pad_id}
-    model = Decoder(DecoderConfig(vocab_size=tokenizer.vocab_size, **shape, **ids), compute_dtype())
-    model.init_weights(generator(config.seed, 0, "weights"))
-    return model
+def _start(config: Config, inputs: Inputs) -> tuple[Tokenizer, Decoder]:
+    """What training begins with. Raises UsageError unless just one of `tokenizer` and `from` says what that is."""
+    where = "hagane pretrain"
+    if ("from" in inputs) == ("tokenizer" in inputs):
+        what = (
+            "Both `tokenizer` and `from` are given." if "from" in inputs else "Neither `tokenizer` nor `from` is given."
+        )
+        fix = "Give `tokenizer` for a fresh model, or `from` to go on with a model and its own tokenizer."
+        raise UsageError(what, where=where, fix=fix)
+    shape = set(DecoderConfig.model_fields)
+    if "from" in inputs:
+        if given := sorted(shape & config.model_fields_set):
+            raise UsageError(
+                f"The shape is that of the model in `from`; {given[0]} cannot be set.", where=where, fix="Leave it out."
+            )
+        tokenizer, model = Tokenizer.load(inputs["from"]), load_model(inputs["from"], compute_dtype())
+        tokenizer.require_rows(model.config.vocab_size)
+    else:
+        tokenizer = Tokenizer.load(inputs["tokenizer"])
+        ids = {"bos_id": tokenizer.bos_id, "eos_id": tokenizer.eos_id, "pad_id": tokenizer.pad_id}
+        settings = config.model_dump(include=shape)
+        model = Decoder(DecoderConfig(vocab_size=tokenizer.vocab_size, **settings, **ids), compute_dtype())
+        model.init_weights(generator(config.seed, 0, "weights"))
+    if config.seq > model.config.max_positions:
+        raise UsageError(
+            f"seq {config.seq} is more than the {model.config.max_positions} positions of the model.",
+            where=where,
+            fix="Lower seq; for a fresh model, or raise max_positions.",
+        )
+    return tokenizer, model
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -127,7 +154,8 @@ STAGE = Stage(
     config=Config,
     inputs={
         "documents": Input("documents", "Cleaned documents, a train and a held-out part."),
-        "tokenizer": Input("tokenizer", "The vocabulary."),
+        "tokenizer": Input("tokenizer", "The vocabulary of a fresh model.", required=False),
+        "from": Input("model", "A model to go on with, and its tokenizer, instead of a fresh one.", required=False),
     },
     run=run,
     produces="model",

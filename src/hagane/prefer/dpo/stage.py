@@ -60,7 +60,7 @@ def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
     result = train(
         model, task, config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every)), out, "dpo"
     )
-    save_model(model, out / "model", inputs["from"])
+    save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     first = result.evaluations[0]
     last = next(row for row in reversed(result.evaluations) if row["step"] == result.steps)
     write_json(
