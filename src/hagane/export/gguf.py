@@ -38,12 +38,12 @@ from hagane.tokenizer.unigram import UnigramTokenizer
 Dtype = Literal["f16", "f32"]
 Array = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
-_TOP = {
+TOP = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
     "lm_head.weight": "output.weight",
 }
-_BLOCK = {
+BLOCK = {
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -176,12 +176,12 @@ def _tensors(folder: Path, config: DecoderConfig) -> Iterator[tuple[str, tuple[P
 
 
 def _target(source: str, file: Path) -> str:
-    if source in _TOP:
-        return _TOP[source]
+    if source in TOP:
+        return TOP[source]
     block = re.fullmatch(r"model\.layers\.(\d+)\.(.+)\.weight", source)
-    if block is None or block[2] not in _BLOCK:
+    if block is None or block[2] not in BLOCK:
         raise DataError(f"no GGUF name for the tensor {source}", where=str(file), fix="export a plain language model")
-    return f"blk.{block[1]}.{_BLOCK[block[2]]}.weight"
+    return f"blk.{block[1]}.{BLOCK[block[2]]}.weight"
 
 
 def _neighbouring_pairs(values: Array, heads: int) -> Array:
