@@ -26,6 +26,7 @@ from hagane.corpus.document import Document
 from hagane.corpus.store import write_documents
 from hagane.errors import DataError, UsageError
 from hagane.model.hf import load_model
+from hagane.model.lora import LoRAConfig
 from hagane.pretrain import stage
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.batches import TokenStore, stream_batch
@@ -148,5 +149,18 @@ def test_what_cannot_be_continued_is_told_before_training(folder: Path, document
     config["added_tokens"].append(config["added_tokens"][0] | {"id": 400, "content": "<far>"})
     config["model"]["vocab"]["<far>"] = 400
     (folder / "tokenizer.json").write_text(json.dumps(config))
-    refused(DataError, "320 rows", **{"from": folder})
+    refused(DataError, "ids up to 400", **{"from": folder})
     assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_with_lora_the_embedding_stays(folder: Path, documents: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    config = CONFIG.model_copy(update={"lora": LoRAConfig()})
+    stage.run(config, {"from": folder, "documents": documents}, out)
+    summary = read_json(out / "summary.json")
+    assert summary["bits_per_character"] < summary["bits_per_character_before"]
+    assert torch.equal(load_model(out).embedding, load_model(folder).embedding)
+    assert (out / "adapter" / "adapter_model.safetensors").is_file()
+    with pytest.raises(UsageError, match="LoRA needs a model"):
+        stage.run(config, {"tokenizer": folder, "documents": documents}, tmp_path)

@@ -27,6 +27,8 @@ from hagane.errors import UsageError
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.model.hf import load_model, save_model
+from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.peft_folder import settle
 from hagane.pretrain.task import HeldOut, NextToken
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.batches import TokenStore
@@ -54,13 +56,17 @@ class Config(StageConfig):
     seq: int = Field(512, gt=1, description="Tokens of a row.")
     micro_batches: int = Field(1, gt=0, description="Micro-batches of one update; more of them need no more memory.")
     max_heldout_documents: int = Field(100, gt=0, description="Held-out documents that are scored, drawn at random.")
+    lora: LoRAConfig | None = Field(
+        None,
+        description="With `from`: train adapters beside the weights instead of the weights; they are merged at the end.",
+    )
     train: TrainConfig = Field(TrainConfig(steps=800), description="Steps, rates, optimizer.")
 
 
 def run(config: Config, inputs: Inputs, out: Path) -> None:
     """Train on `documents` a fresh model with the vocabulary of `tokenizer`, or the one of `from` with its own.
 
-    Writes model/, metrics.jsonl, summary.json.
+    Writes model/, metrics.jsonl, summary.json; with `lora` adapter/ as well.
     """
     tokenizer, model = _start(config, inputs)
     token_file = out / "tokens.bin"
@@ -71,8 +77,10 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     parameters = model.config.parameters_count
     note(f"  {parameters / 1e6:.1f} M parameters, {store.total / 1e6:.2f} M tokens, {_name(model.compute_dtype)}")
     task = NextToken(store, heldout, tokenizer.bos_id, config.rows, config.seq, config.micro_batches, config.seed)
+    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(model, task, config.train, out, "pretrain")
 
+    settle(model, config.lora, out / "adapter")
     save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     token_file.unlink()
     speeds = [row["tokens_per_second"] for row in read_metrics(out / FILE_NAME) if "tokens_per_second" in row]
@@ -130,6 +138,9 @@ def _start(config: Config, inputs: Inputs) -> tuple[Tokenizer, Decoder]:
         tokenizer, model = Tokenizer.load(inputs["from"]), load_model(inputs["from"], compute_dtype())
         tokenizer.require_rows(model.config.vocab_size)
     else:
+        if config.lora is not None:
+            fix = "Leave `lora` out, or give `from`."
+            raise UsageError("LoRA needs a model to adapt; a fresh one has learned nothing.", where=where, fix=fix)
         tokenizer = Tokenizer.load(inputs["tokenizer"])
         ids = {"bos_id": tokenizer.bos_id, "eos_id": tokenizer.eos_id, "pad_id": tokenizer.pad_id}
         settings = config.model_dump(include=shape)
