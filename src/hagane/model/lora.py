@@ -4,8 +4,8 @@ A matrix W [rows, columns] acts as W + (alpha / rank) · B · A with A [rank, co
 the first step begins with the very model that was given. Queries, keys and values lie in one matrix here, gate and up in
 another; each logical matrix has an A and a B of its own all the same, under the names that `peft` gives them.
 
-What is saved of optimizer and gradients is all but a percent or two of the memory; the time of a step falls by the products
-for the weights' gradients, about a third. `merge` adds the product to W, and nothing of it is left afterwards.
+The weights need no gradients, no optimizer state and no place in a checkpoint; in exchange each matrix does two thin products
+more. `merge` adds the product to W, and nothing of it is left afterwards.
 """
 
 from __future__ import annotations
