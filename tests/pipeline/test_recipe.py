@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hagane.errors import RecipeError
+from hagane.pipeline.configure import split_block
 from hagane.pipeline.recipe import load_recipe, shipped
 from hagane.pipeline.stages import STAGES
 
@@ -74,6 +75,18 @@ def test_a_stage_cannot_start_from_one_below_it(tmp_path: Path) -> None:
     text = GOOD.replace("documents: clean\n    vocab_size", "documents: small\n    vocab_size")
     with pytest.raises(RecipeError, match="neither a stage above"):
         load_recipe(write(tmp_path, text))
+
+
+def test_one_input_takes_the_place_of_another() -> None:
+    def references(**block: str) -> dict[str, str]:
+        return split_block(STAGES["pretrain"], {"documents": "d", **block}, str)[0]
+
+    assert references(tokenizer="t") == {"documents": "d", "tokenizer": "t"}
+    assert references(**{"from": "m"}) == {"documents": "d", "from": "m"}
+    with pytest.raises(RecipeError, match="needs the input 'tokenizer'"):
+        references()
+    with pytest.raises(RecipeError, match="both are given"):
+        references(tokenizer="t", **{"from": "m"})
 
 
 @pytest.mark.parametrize("override", ["vocab_size=3", "tokenizer.vocab=3", "nonsense", "tokenizer.vocab_size.x=1"])

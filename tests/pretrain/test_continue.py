@@ -140,8 +140,6 @@ def test_what_cannot_be_continued_is_told_before_training(folder: Path, document
         with pytest.raises(error, match=words):
             stage.run(config, {"documents": documents, **inputs}, tmp_path)
 
-    refused(UsageError, "Neither")
-    refused(UsageError, "Both", **{"from": folder, "tokenizer": folder})
     shaped = stage.Config(num_layers=2, train=CONFIG.train)
     refused(UsageError, "num_layers cannot be set", shaped, **{"from": folder})
     refused(UsageError, "the 64 positions", CONFIG.model_copy(update={"seq": 65}), **{"from": folder})

@@ -83,7 +83,8 @@ def _block(stage: Stage, arguments: list[str]) -> dict[str, Any]:
 def _help(stage: Stage) -> str:
     lines = [stage.title, "", "[bold]Inputs[/bold]", ""]
     lines += [
-        f"  {name}: {declared.help}{'' if declared.required else ' (optional)'}\n"
+        f"  {name}: {declared.help}{f' (or {declared.unless})' if declared.unless else ''}"
+        f"{'' if declared.required else ' (optional)'}\n"
         for name, declared in stage.inputs.items()
     ]
     lines += ["", "[bold]Settings[/bold]", ""]

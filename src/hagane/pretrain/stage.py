@@ -121,14 +121,8 @@ def _heldout(tokenizer: Tokenizer, documents: Path, config: Config) -> HeldOut:
 
 
 def _start(config: Config, inputs: Inputs) -> tuple[Tokenizer, Decoder]:
-    """What training begins with. Raises UsageError unless just one of `tokenizer` and `from` says what that is."""
+    """What training begins with. Raises UsageError for settings that are not for a fresh model, or not for `from`."""
     where = "hagane pretrain"
-    if ("from" in inputs) == ("tokenizer" in inputs):
-        what = (
-            "Both `tokenizer` and `from` are given." if "from" in inputs else "Neither `tokenizer` nor `from` is given."
-        )
-        fix = "Give `tokenizer` for a fresh model, or `from` to go on with a model and its own tokenizer."
-        raise UsageError(what, where=where, fix=fix)
     shape = set(DecoderConfig.model_fields)
     if "from" in inputs:
         if given := sorted(shape & config.model_fields_set):
@@ -165,7 +159,7 @@ STAGE = Stage(
     config=Config,
     inputs={
         "documents": Input("documents", "Cleaned documents, a train and a held-out part."),
-        "tokenizer": Input("tokenizer", "The vocabulary of a fresh model.", required=False),
+        "tokenizer": Input("tokenizer", "The vocabulary of a fresh model.", unless="from"),
         "from": Input("model", "A model to go on with, and its tokenizer, instead of a fresh one.", required=False),
     },
     run=run,
