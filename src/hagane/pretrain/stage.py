@@ -4,8 +4,7 @@ Documents become one file of tokens (a memory map, deleted at the end), the engi
 the model is written as a Hugging Face folder. The shape and the rates of the defaults are those of the demo: seven million
 parameters, Muon, and a rate that falls over the last 60 % of the run, since the run is far too short to stay at the peak.
 
-With `from` the shape, the weights and the tokenizer are those of a Hugging Face folder, which training goes on with; a rate
-near the last one of its own training forgets least.
+With `from` the shape, the weights and the tokenizer are those of a Hugging Face folder, which training goes on with.
 """
 
 from __future__ import annotations
