@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification
 
 from hagane.artifact.files import read_json
 from hagane.artifact.metrics import read_metrics
@@ -98,3 +100,18 @@ def test_killed_in_the_second_run_it_ends_the_same_and_does_not_repeat_the_first
     assert again == updates, "measured times included: no step of the first run was done again"
     for name in ("model/model.safetensors", "summary.json"):
         assert (out / name).read_bytes() == (done / name).read_bytes()
+
+
+def test_with_lora_peft_opens_the_adapter_and_its_head(base: Path, corpus: Path, tmp_path: Path) -> None:
+    config = FinetuneConfig(**SETTINGS | {"lora": {"rank": 4}, "from_scratch": False})
+    STAGE.run(config, {"from": base, "documents": corpus}, tmp_path)
+    summary = read_json(tmp_path / "summary.json")
+    assert summary["tuned"]["accuracy"]["value"] > 0.8
+    plain = AutoModelForSequenceClassification.from_pretrained(base / "model", num_labels=2)
+    theirs = PeftModel.from_pretrained(plain, tmp_path / "adapter")
+    ours = load_classifier(tmp_path)
+    tokens = torch.tensor([Tokenizer.load(base).encode("音符を書くには、次の記号を使います。")])
+    with torch.no_grad():
+        scores = ours(tokens, None, None, torch.tensor([[0, tokens.shape[1] - 1]]))
+    assert scores.abs().max() > 0.1
+    assert (theirs(tokens).logits - scores).abs().max() < 1e-4

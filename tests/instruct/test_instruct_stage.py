@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from hagane.artifact.files import sha256_file
 from hagane.checks import passes
@@ -16,6 +17,8 @@ from hagane.errors import DataError, UsageError
 from hagane.instruct.stage import STAGE, InstructConfig
 from hagane.model.decoder import Decoder
 from hagane.model.hf import load_model, save_model
+from hagane.model.lora import LoRAConfig, merge
+from hagane.model.peft_folder import load_adapter
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.loop import TrainConfig
 
@@ -45,6 +48,24 @@ def run(config: InstructConfig, inputs: dict[str, Path], out: Path) -> Path:
     out.mkdir()
     STAGE.run(config, inputs, out)
     return out
+
+
+def test_with_lora_the_model_is_the_base_and_its_adapter(inputs: dict[str, Path], tmp_path: Path) -> None:
+    out = run(
+        TINY.model_copy(update={"lora": LoRAConfig(rank=2, targets=("q_proj", "down_proj"))}), inputs, tmp_path / "lora"
+    )
+    base, tuned = load_model(inputs["from"]), load_model(out)
+    assert torch.equal(base.embedding, tuned.embedding)
+    assert not torch.equal(base.blocks[0].attention.qkv.weight, tuned.blocks[0].attention.qkv.weight)  # type: ignore[union-attr]
+    assert set(load_file(out / "checkpoints" / "step-00000003" / "model.safetensors")) == {
+        f"blocks.{layer}.{name}.adapter.{part}"
+        for layer in range(base.config.num_layers)
+        for name in ("attention.qkv", "feed_forward.down")
+        for part in "ab"
+    }
+    load_adapter(base, out / "adapter")
+    merge(base)
+    assert all(torch.equal(tensor, tuned.state_dict()[name]) for name, tensor in base.state_dict().items())
 
 
 def test_the_stage_leaves_a_model_and_prompts_twice_the_same(inputs: dict[str, Path], tmp_path: Path) -> None:

@@ -9,8 +9,6 @@ from report_results import FAMILIES, PROMPTS, interval, results, samples
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "pretrain": {
-        "num_layers": 6,
-        "hidden_size": 256,
         "train": {"steps": 40, "lr": 3e-3, "schedule": "wsd", "warmup": 0.05, "optimizer": "muon"},
     },
     "finetune": {"train": {"steps": 20, "lr": 3e-4, "schedule": "linear", "warmup": 0.1, "optimizer": "adamw"}},
@@ -140,6 +138,9 @@ def files(dpo_difference: float = 0.096) -> dict[str, dict[str, Any]]:
             "metrics.jsonl": training(40, 3e-3, 9.0, 4.1) + evaluations(40, 5, bits_per_character=(12.9, 2.71)),
             "summary.json": {
                 "parameters": 6_823_424,
+                "num_layers": 6,
+                "hidden_size": 256,
+                "continued": False,
                 "compute_dtype": "bfloat16",
                 "steps": 40,
                 "corpus_documents": 7_213,

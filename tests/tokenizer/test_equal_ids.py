@@ -14,7 +14,8 @@ from tokenizers import Tokenizer as Backend
 
 from hagane.errors import DataError
 from hagane.tokenizer import huggingface
-from hagane.tokenizer.encode import EXACT_CHARS, Tokenizer
+from hagane.tokenizer.encode import Tokenizer
+from hagane.tokenizer.unigram import EXACT_CHARS
 
 ATOMS = [
     "<unk>",

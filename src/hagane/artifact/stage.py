@@ -30,6 +30,8 @@ class Input:
     """documents | tokenizer | model | pairs | prompts | results: what must lie there."""
     help: str
     required: bool = True
+    unless: str = ""
+    """Another input that takes its place: one of the two is given, never both."""
     many: bool = False
     """A mapping name → artefact instead of one; it arrives under dotted keys (`models.dpo`)."""
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from hagane.generate.decode import generate_stream
 from hagane.model.hf import load_model
+from hagane.model.peft_folder import load_adapter
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.precision import compute_dtype
 
@@ -26,12 +27,17 @@ def register(app: typer.Typer) -> None:
 def chat(
     model: Annotated[Path, typer.Argument(help="A model artefact or a Hugging Face folder.")],
     prompt: Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this one prompt and leave.")] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="A LoRA adapter to put on the model: a folder of `peft`.")
+    ] = None,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token each time.")] = 0.0,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 128,
     seed: Annotated[int, typer.Option(help="Seed of sampling.")] = 1,
 ) -> None:
     """Talk with a model. Each turn stands alone; /exit or Ctrl-D leaves."""
     decoder, tokenizer = load_model(model, compute_dtype()), Tokenizer.load(model)
+    if adapter is not None:
+        load_adapter(decoder, adapter)
 
     def answer(text: str) -> None:
         ids: list[int] = []

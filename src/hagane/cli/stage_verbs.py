@@ -6,7 +6,7 @@ Verbs are made from the stages' own descriptions; the keys are those of a recipe
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard, get_args
 
 import typer
 from pydantic import BaseModel
@@ -83,7 +83,8 @@ def _block(stage: Stage, arguments: list[str]) -> dict[str, Any]:
 def _help(stage: Stage) -> str:
     lines = [stage.title, "", "[bold]Inputs[/bold]", ""]
     lines += [
-        f"  {name}: {declared.help}{'' if declared.required else ' (optional)'}\n"
+        f"  {name}: {declared.help}{f' (or {declared.unless})' if declared.unless else ''}"
+        f"{'' if declared.required else ' (optional)'}\n"
         for name, declared in stage.inputs.items()
     ]
     lines += ["", "[bold]Settings[/bold]", ""]
@@ -95,9 +96,16 @@ def _settings(model: type[BaseModel], prefix: str) -> list[str]:
     lines: list[str] = []
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            lines += _settings(field.annotation, f"{prefix}{name}.")
+        nested = next(filter(_is_model, (field.annotation, *get_args(field.annotation))), None)
+        below = [] if nested is None else _settings(nested, f"{prefix}{name}.")
+        if nested is field.annotation:
+            lines += below
             continue
         shown = "required" if default is PydanticUndefined else f"default {default}"
         lines.append(f"{prefix}{name} ({shown}): {field.description or ''}".replace("[", "\\["))
+        lines += below
     return lines
+
+
+def _is_model(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -33,17 +33,17 @@ from hagane.errors import DataError
 from hagane.model.config import DecoderConfig
 from hagane.model.hf_config import from_hf
 from hagane.tokenizer.chat import CHAT_TEMPLATE
-from hagane.tokenizer.encode import Tokenizer
+from hagane.tokenizer.unigram import UnigramTokenizer
 
 Dtype = Literal["f16", "f32"]
 Array = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
-_TOP = {
+TOP = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
     "lm_head.weight": "output.weight",
 }
-_BLOCK = {
+BLOCK = {
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -68,7 +68,7 @@ class Written:
     bytes: int
 
 
-def write_gguf(folder: Path, tokenizer: Tokenizer, path: Path, *, dtype: Dtype, name: str) -> Written:
+def write_gguf(folder: Path, tokenizer: UnigramTokenizer, path: Path, *, dtype: Dtype, name: str) -> Written:
     """Write the Hugging Face folder `folder` as the GGUF file `path`.
 
     Raises DataError for another architecture, a vocabulary of another size, or a weight that f16 cannot hold.
@@ -133,7 +133,9 @@ def _write_shape(writer: gguf.GGUFWriter, config: DecoderConfig, dtype: Dtype) -
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if dtype == "f16" else gguf.LlamaFileType.ALL_F32)
 
 
-def _write_vocabulary(writer: gguf.GGUFWriter, config: DecoderConfig, tokenizer: Tokenizer, folder: Path) -> None:
+def _write_vocabulary(
+    writer: gguf.GGUFWriter, config: DecoderConfig, tokenizer: UnigramTokenizer, folder: Path
+) -> None:
     if tokenizer.vocab_size != config.vocab_size:
         raise DataError(
             f"the tokenizer has {tokenizer.vocab_size} pieces, the model {config.vocab_size} rows",
@@ -158,7 +160,7 @@ def _write_vocabulary(writer: gguf.GGUFWriter, config: DecoderConfig, tokenizer:
     writer.add_chat_template(CHAT_TEMPLATE)
 
 
-def _token_type(tokenizer: Tokenizer, number: int) -> int:
+def _token_type(tokenizer: UnigramTokenizer, number: int) -> int:
     if number == tokenizer.unk_id:
         return gguf.TokenType.UNKNOWN
     if tokenizer.is_control(number):
@@ -181,12 +183,12 @@ def _tensors(folder: Path, config: DecoderConfig) -> Iterator[tuple[str, tuple[P
 
 
 def _target(source: str, file: Path) -> str:
-    if source in _TOP:
-        return _TOP[source]
+    if source in TOP:
+        return TOP[source]
     block = re.fullmatch(r"model\.layers\.(\d+)\.(.+)\.weight", source)
-    if block is None or block[2] not in _BLOCK:
+    if block is None or block[2] not in BLOCK:
         raise DataError(f"no GGUF name for the tensor {source}", where=str(file), fix="export a plain language model")
-    return f"blk.{block[1]}.{_BLOCK[block[2]]}.weight"
+    return f"blk.{block[1]}.{BLOCK[block[2]]}.weight"
 
 
 def _neighbouring_pairs(values: Array, heads: int) -> Array:

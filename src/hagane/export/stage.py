@@ -16,11 +16,13 @@ from pydantic import Field
 from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
+from hagane.errors import DataError
 from hagane.export.gguf import write_gguf
 from hagane.export.llama_cpp import answers, available
 from hagane.generate.decode import generate
 from hagane.model.hf import load_model, model_folder
 from hagane.tokenizer.encode import Tokenizer
+from hagane.tokenizer.unigram import UnigramTokenizer
 
 PROMPTS = (
     "次の文から「」の中の語を抜き出してください。\n「印刷」ボタンを押すと、文書が印刷されます。",
@@ -43,6 +45,12 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     """Write model.gguf and summary.json."""
     folder = model_folder(inputs["from"])
     tokenizer = Tokenizer.load(folder)
+    if not isinstance(tokenizer, UnigramTokenizer):
+        raise DataError(
+            "this model's vocabulary comes from elsewhere; only those of `hagane tokenizer` are written as GGUF",
+            where=str(folder),
+            fix="convert the folder with llama.cpp's convert_hf_to_gguf.py",
+        )
     path = out / "model.gguf"
     written = write_gguf(folder, tokenizer, path, dtype=config.dtype, name=config.name)
     note(f"  {written.parameters:,} parameters, {written.bytes / 1e6:.1f} MB as {config.dtype}")
@@ -63,7 +71,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     write_json(out / "summary.json", summary)
 
 
-def _check(folder: Path, tokenizer: Tokenizer, path: Path) -> dict[str, Any]:
+def _check(folder: Path, tokenizer: UnigramTokenizer, path: Path) -> dict[str, Any]:
     model = load_model(folder)
     model.compute_dtype = torch.float32
     prompts = [tokenizer.chat_prompt(prompt) for prompt in PROMPTS]

@@ -31,6 +31,8 @@ from hagane.finetune.task import ClassifyTask, Predictions, encode
 from hagane.model.classifier import SequenceClassifier
 from hagane.model.decoder import Decoder
 from hagane.model.hf import load_model, save_classifier
+from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.peft_folder import settle
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.loop import TrainConfig, TrainResult, train
 from hagane.train.precision import compute_dtype
@@ -64,11 +66,14 @@ class FinetuneConfig(StageConfig):
     rows: int = Field(4, ge=1, description="Rows of a batch; about eight passages lie in each.")
     seq: int = Field(256, ge=8, description="Tokens of a row; a longer passage is cut.")
     forgetting_characters: int = Field(40_000, ge=1, description="Held-out characters to measure forgetting on.")
+    lora: LoRAConfig | None = Field(
+        None, description="Train adapters beside the weights instead of the weights; they are merged at the end."
+    )
     train: FinetuneTraining = Field(default_factory=FinetuneTraining, description="Training settings.")
 
 
 def run(config: FinetuneConfig, inputs: Inputs, out: Path) -> None:
-    """Write `model/`, `metrics.jsonl`, `scratch-metrics.jsonl` and `summary.json`."""
+    """Write `model/`, `metrics.jsonl`, `scratch-metrics.jsonl` and `summary.json`; with `lora` `adapter/` as well."""
     tokenizer, base = Tokenizer.load(inputs["from"]), load_model(inputs["from"], compute_dtype())
     heldout = list(read_documents(inputs["documents"], "heldout"))
     passages = make_passages(
@@ -88,7 +93,9 @@ def run(config: FinetuneConfig, inputs: Inputs, out: Path) -> None:
 
     head = base.head_weight.detach().clone()
     tuned = SequenceClassifier(base, len(passages.labels), passages.labels)
+    adapt(base, config.lora, generator(config.seed, 0, "lora"))
     tuned_run = train(tuned, task, config.train, out, "finetune")
+    settle(base, config.lora, out / "adapter", tuned.score)
     said = task.predict(tuned)
     scratch_run, scratch_said = (
         _train_scratch(config, base, passages, task, out) if config.from_scratch else (None, None)

@@ -37,7 +37,7 @@ def encode_row(row: Row, tokenizer: Tokenizer) -> Example:
         raise TrainingError(
             "the response has nothing to learn, or does not end with the end marker",
             where=f"family {row.family}, prompt {row.prompt!r}",
-            fix="train the tokenizer with `hagane tokenizer`, whose chat format closes every answer",
+            fix="give the model a chat template that closes every answer with a special piece",
         )
     weight = len(response) ** -0.5
     return Example([*prompt, *response], [0.0] * len(prompt) + [weight] * len(response))

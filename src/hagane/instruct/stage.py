@@ -31,9 +31,12 @@ from hagane.instruct.material import gather
 from hagane.instruct.prompts import heldout_rows, practice_rows, training_rows
 from hagane.instruct.task import InstructTask
 from hagane.model.hf import load_model, save_model
+from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.peft_folder import settle
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.loop import TrainConfig, train
 from hagane.train.precision import compute_dtype
+from hagane.train.random import generator
 
 SHOWN = 3
 
@@ -58,6 +61,9 @@ class InstructConfig(StageConfig):
     )
     practice_prompts: int = Field(4000, ge=0, description="Prompts set apart for preference tuning.")
     heldout_prompts: int = Field(40, gt=0, description="Held-out prompts of each family, in each kind of wording.")
+    lora: LoRAConfig | None = Field(
+        None, description="Train adapters beside the weights instead of the weights; they are merged at the end."
+    )
     train: TrainConfig = Field(
         default_factory=lambda: TrainConfig(steps=360, lr=2e-3, embedding_lr=2e-3),
         description="Settings of the training engine.",
@@ -71,7 +77,7 @@ def sample(documents: Iterable[Document], count: int, seed: int) -> list[Documen
 
 
 def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
-    """Write model/, prompts.jsonl, metrics.jsonl and summary.json into `out`."""
+    """Write model/, prompts.jsonl, metrics.jsonl and summary.json into `out`; with `lora` adapter/ as well."""
     if config.max_tokens > config.seq:
         raise UsageError(
             f"max_tokens {config.max_tokens} is more than a row of seq {config.seq} holds", where="max_tokens"
@@ -99,8 +105,10 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
 
     model = load_model(inputs["from"], compute_dtype())
     task = InstructTask(training.examples, unseen.examples, rows=config.rows, seq=config.seq, seed=config.seed)
+    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(model, task, config.train, out, "instruct")
-    save_model(model, out / "model", tokenizer.folder)
+    settle(model, config.lora, out / "adapter")
+    save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     write_json(
         out / "summary.json",
         {

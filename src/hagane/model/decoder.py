@@ -48,10 +48,17 @@ class Linear(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(rows, columns))
         self.bias = nn.Parameter(torch.zeros(rows)) if bias else None
+        self.adapter: nn.Module | None = None
+        """Its output is added (see `lora.py`)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., columns] → [..., rows]."""
-        return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        out = F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        return out if self.adapter is None else out + self.adapter(x)
+
+    def merged_weight(self) -> Tensor:
+        """The weight, with what an adapter adds to it."""
+        return self.weight if self.adapter is None else self.weight + self.adapter.delta()  # type: ignore[operator]
 
 
 class RMSNorm(nn.Module):
@@ -247,11 +254,13 @@ class Decoder(nn.Module):
         return x
 
     def roles(self) -> dict[str, Role]:
-        """Role of every parameter by its name in `named_parameters`."""
+        """Role of every parameter by its name in `named_parameters`; adapters tell their own."""
         config = self.config
         fused = {"qkv": config.qkv_rows, "gate_up": (config.intermediate_size,) * 2}
         roles = {}
         for name, parameter in self.named_parameters():
+            if ".adapter." in name:
+                continue
             splits = next((rows for part, rows in fused.items() if f".{part}." in name), (parameter.shape[0],))
             if name in ("embedding", "head"):
                 roles[name] = Role("embedding" if name == "embedding" else "head", splits)
@@ -278,7 +287,11 @@ class Decoder(nn.Module):
         """
         with torch.device("meta"):
             twin = Decoder(self.config, self.compute_dtype)
-        cast = {name: tensor.detach().to(self.compute_dtype) for name, tensor in self.state_dict().items()}
+        whole = {name: tensor for name, tensor in self.state_dict().items() if ".adapter." not in name}
+        for name, module in self.named_modules():
+            if isinstance(module, Linear):
+                whole[f"{name}.weight"] = module.merged_weight()
+        cast = {name: tensor.detach().to(self.compute_dtype) for name, tensor in whole.items()}
         twin.load_state_dict(cast, assign=True)
         for module in list(twin.modules()):
             for name, child in module.named_children():

@@ -52,7 +52,14 @@ def split_block(stage: Stage, block: Mapping[str, Any], where: Where) -> tuple[d
             )
     for name, declared in stage.inputs.items():
         given = name in references or any(key.startswith(name + ".") for key in references)
-        if declared.required and not given:
+        replaced = declared.unless in references
+        if given and replaced:
+            raise RecipeError(
+                f"The stage {stage.name!r} takes {name!r} or {declared.unless!r}, and both are given.",
+                where=where((name,)),
+                fix=f"Leave one out. {declared.unless}: {stage.inputs[declared.unless].help}",
+            )
+        if declared.required and not given and not replaced:
             raise RecipeError(
                 f"The stage {stage.name!r} needs the input {name!r}: {declared.help}",
                 where=where(()),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hagane.artifact.stage import Stage
 from hagane.clean.stage import STAGE as CLEAN
 from hagane.evaluate.stage import STAGE as EVALUATE
+from hagane.export.importing.stage import STAGE as IMPORT
 from hagane.export.stage import STAGE as EXPORT
 from hagane.finetune.stage import STAGE as FINETUNE
 from hagane.instruct.stage import STAGE as INSTRUCT
@@ -19,5 +20,5 @@ from hagane.tokenizer.stage import STAGE as TOKENIZER
 
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
-    for stage in (CLEAN, TOKENIZER, PRETRAIN, FINETUNE, INSTRUCT, PAIRS, REWARD, DPO, PPO, EVALUATE, EXPORT)
+    for stage in (CLEAN, TOKENIZER, PRETRAIN, FINETUNE, INSTRUCT, PAIRS, REWARD, DPO, PPO, EVALUATE, EXPORT, IMPORT)
 }

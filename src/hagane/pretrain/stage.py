@@ -1,9 +1,11 @@
-"""Pretraining: a decoder from random weights to one that continues Japanese text.
+"""Pretraining: a decoder from random weights, or a model from elsewhere, to one that continues Japanese text.
 
 Documents become files of tokens (memory maps, deleted at the end), one for each source of the mixture, the engine trains
 next-token prediction on the stream of them, and the model is written as a Hugging Face folder. The shape and the rates of the
 defaults are those of the demo: seven million parameters, Muon, and a rate that falls over the last 60 % of the run, since the
 run is far too short to stay at the peak.
+
+With `from` the shape, the weights and the tokenizer are those of a Hugging Face folder, which training goes on with.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from hagane.artifact.metrics import FILE_NAME, read_metrics
 from hagane.artifact.progress import note
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig, group
 from hagane.corpus.store import read_documents
+from hagane.errors import UsageError
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
-from hagane.model.hf import save_model
+from hagane.model.hf import load_model, save_model
+from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.peft_folder import settle
 from hagane.pretrain.sources import Share, open_sources, tell
 from hagane.pretrain.task import HeldOut, NextToken
 from hagane.pretrain.warmup import Shapes
@@ -65,13 +70,11 @@ class Config(StageConfig):
         "Empty: every document alike.",
     )
     max_heldout_documents: int = Field(100, gt=0, description="Held-out documents that are scored, drawn at random.")
+    lora: LoRAConfig | None = Field(
+        None,
+        description="With `from`: train adapters beside the weights instead of the weights; they are merged at the end.",
+    )
     train: TrainConfig = Field(TrainConfig(steps=800), description="Steps, rates, optimizer.")
-
-    @model_validator(mode="after")
-    def _fits(self) -> Config:
-        if self.seq > self.max_positions:
-            raise ValueError(f"seq {self.seq} is more than max_positions {self.max_positions}")
-        return self
 
     @model_validator(mode="after")
     def _quarters(self) -> Config:
@@ -82,8 +85,11 @@ class Config(StageConfig):
 
 
 def run(config: Config, inputs: Inputs, out: Path) -> None:
-    """Train a model on `documents` with the vocabulary of `tokenizer`; writes model/, metrics.jsonl, summary.json."""
-    tokenizer = Tokenizer.load(inputs["tokenizer"])
+    """Train on `documents` a fresh model with the vocabulary of `tokenizer`, or the one of `from` with its own.
+
+    Writes model/, metrics.jsonl, summary.json; with `lora` adapter/ as well.
+    """
+    tokenizer, model = _start(config, inputs)
     documents, tokens = group(inputs, "documents"), out / "tokens"
     shapes = Shapes(
         config.train.steps, config.rows, config.seq, config.micro_batches, config.seq_warmup, config.batch_warmup
@@ -91,16 +97,17 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     sources = open_sources(documents, config.mixture, tokenizer, tokens)
     mixture = Mixture(sources, shapes.tokens // config.seq, config.seq, config.seed)
     heldout = _heldout(tokenizer, documents.values(), config)
-    model = _fresh_model(config, tokenizer)
     parameters = model.config.parameters_count
     note(
         f"  {parameters / 1e6:.1f} M parameters, {shapes.tokens / 1e6:.2f} M tokens to read, {_name(model.compute_dtype)}"
     )
     told = tell(mixture)
     task = NextToken(mixture, shapes, heldout, tokenizer.bos_id)
+    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(model, task, config.train, out, "pretrain")
 
-    save_model(model, out / "model", tokenizer.folder)
+    settle(model, config.lora, out / "adapter")
+    save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     shutil.rmtree(tokens)
     corpus_tokens = sum(source.store.total for source in sources)
     bits = result.evaluations[-1]["bits_per_character"]
@@ -109,6 +116,9 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         out / "summary.json",
         {
             "parameters": parameters,
+            "num_layers": model.config.num_layers,
+            "hidden_size": model.config.hidden_size,
+            "continued": "from" in inputs,
             "compute_dtype": _name(model.compute_dtype),
             "steps": result.steps,
             "corpus_documents": sum(source.store.documents for source in sources),
@@ -139,12 +149,32 @@ def _heldout(tokenizer: Tokenizer, documents: Collection[Path], config: Config) 
     return HeldOut(tokenizer.encode_batch(kept), sum(map(len, kept)), sum(len(text.encode()) for text in kept))
 
 
-def _fresh_model(config: Config, tokenizer: Tokenizer) -> Decoder:
-    shape = config.model_dump(include=set(DecoderConfig.model_fields))
-    ids = {"bos_id": tokenizer.bos_id, "eos_id": tokenizer.eos_id, "pad_id": tokenizer.pad_id}
-    model = Decoder(DecoderConfig(vocab_size=tokenizer.vocab_size, **shape, **ids), compute_dtype())
-    model.init_weights(generator(config.seed, 0, "weights"))
-    return model
+def _start(config: Config, inputs: Inputs) -> tuple[Tokenizer, Decoder]:
+    """What training begins with. Raises UsageError for settings that are not for a fresh model, or not for `from`."""
+    where = "hagane pretrain"
+    shape = set(DecoderConfig.model_fields)
+    if "from" in inputs:
+        if given := sorted(shape & config.model_fields_set):
+            raise UsageError(
+                f"The shape is that of the model in `from`; {given[0]} cannot be set.", where=where, fix="Leave it out."
+            )
+        tokenizer, model = Tokenizer.load(inputs["from"]), load_model(inputs["from"], compute_dtype())
+    else:
+        if config.lora is not None:
+            fix = "Leave `lora` out, or give `from`."
+            raise UsageError("LoRA needs a model to adapt; a fresh one has learned nothing.", where=where, fix=fix)
+        tokenizer = Tokenizer.load(inputs["tokenizer"])
+        ids = {"bos_id": tokenizer.bos_id, "eos_id": tokenizer.eos_id, "pad_id": tokenizer.pad_id}
+        settings = config.model_dump(include=shape)
+        model = Decoder(DecoderConfig(vocab_size=tokenizer.vocab_size, **settings, **ids), compute_dtype())
+        model.init_weights(generator(config.seed, 0, "weights"))
+    if config.seq > model.config.max_positions:
+        raise UsageError(
+            f"seq {config.seq} is more than the {model.config.max_positions} positions of the model.",
+            where=where,
+            fix="Lower seq; for a fresh model, or raise max_positions.",
+        )
+    return tokenizer, model
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -159,7 +189,8 @@ STAGE = Stage(
         "documents": Input(
             "documents", "Cleaned documents, a train and a held-out part; one artefact or several.", many=True
         ),
-        "tokenizer": Input("tokenizer", "The vocabulary."),
+        "tokenizer": Input("tokenizer", "The vocabulary of a fresh model.", unless="from"),
+        "from": Input("model", "A model to go on with, and its tokenizer, instead of a fresh one.", required=False),
     },
     run=run,
     produces="model",

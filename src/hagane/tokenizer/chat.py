@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from hagane.errors import DataError
+from hagane.errors import DataError, UsageError
 
 UNK, BOS, EOS, PAD = "<unk>", "<s>", "</s>", "<pad>"
 USER, ASSISTANT, END = "<|user|>", "<|assistant|>", "<|end|>"
@@ -45,11 +45,19 @@ CHAT_TEMPLATE = (
 )
 
 
-def neutralize(text: str) -> str:
-    """`text` with a space behind the `<` of every special string, so that no parser takes it for a marker."""
-    for special in SPECIAL:
+def neutralize(text: str, pieces: Sequence[str] = SPECIAL) -> str:
+    """`text` with a space behind the first letter of every special string, so that no parser takes it for a marker."""
+    for special in pieces:
         text = text.replace(special, f"{special[0]} {special[1:]}")
     return text
+
+
+def conversation(user: str | Sequence[Message]) -> Sequence[Message]:
+    """One user turn, or the messages given. Raises UsageError if the last one is not the user's."""
+    messages = [{"role": "user", "content": user}] if isinstance(user, str) else user
+    if not messages or messages[-1]["role"] != "user":
+        raise UsageError("a conversation must end with a user message", fix='end it with {"role": "user", ...}')
+    return messages
 
 
 def segments(messages: Sequence[Message], generation_prompt: bool) -> Iterator[tuple[bool, str]]:

@@ -19,13 +19,13 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from hagane.artifact.files import write_json
-from hagane.tokenizer import encode
 from hagane.tokenizer.chat import BOS, CHAT_TEMPLATE, EOS, PAD, SPECIAL, UNK
+from hagane.tokenizer.unigram import UnigramTokenizer
 
 _OPENING = r"[<|/](?=(?:0x[0-9A-F]{2}|unk|s|pad|user\||assistant\||end\|)>)"
 
 
-def write_huggingface(tokenizer: encode.Tokenizer, folder: Path) -> None:
+def write_huggingface(tokenizer: UnigramTokenizer, folder: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json for `tokenizer` into `folder`."""
     backend(tokenizer).save(str(folder / "tokenizer.json"))
     write_json(
@@ -43,7 +43,7 @@ def write_huggingface(tokenizer: encode.Tokenizer, folder: Path) -> None:
     )
 
 
-def backend(tokenizer: encode.Tokenizer) -> Tokenizer:
+def backend(tokenizer: UnigramTokenizer) -> Tokenizer:
     """The `tokenizers` object with the ids of `tokenizer`."""
     vocabulary = [(tokenizer.piece(number), tokenizer.score(number)) for number in range(tokenizer.vocab_size)]
     # The penalty of an unknown character counts from the lowest score here and there: special pieces (0) are not the lowest.

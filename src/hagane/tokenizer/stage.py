@@ -18,9 +18,10 @@ from hagane.artifact.files import atomic_write, write_json
 from hagane.artifact.progress import note
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
 from hagane.corpus.store import read_documents
-from hagane.tokenizer.encode import FILES, Tokenizer
+from hagane.tokenizer.encode import FILES
 from hagane.tokenizer.huggingface import write_huggingface
 from hagane.tokenizer.train import sample_lines, train_sentencepiece
+from hagane.tokenizer.unigram import UnigramTokenizer
 
 _SAMPLES = 3
 _SENTENCE = re.compile(r"(?:^|(?<=[。\n]))[^。\n]{15,60}。")
@@ -48,7 +49,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     note(f"  learning {config.vocab_size:,} pieces from {len(lines):,} lines, {characters:,} characters")
     model = train_sentencepiece(lines, vocab_size=config.vocab_size, character_coverage=config.character_coverage)
     atomic_write(out / FILES[0], model)
-    tokenizer = Tokenizer.load(out)
+    tokenizer = UnigramTokenizer(out)
     write_huggingface(tokenizer, out)
     summary: dict[str, Any] = {
         "vocab_size": tokenizer.vocab_size,
@@ -62,7 +63,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     note(f"  {summary['heldout']['characters_per_token']:.2f} characters per token on held-out documents")
 
 
-def _measure(tokenizer: Tokenizer, documents: Path) -> dict[str, Any]:
+def _measure(tokenizer: UnigramTokenizer, documents: Path) -> dict[str, Any]:
     count = characters = tokens = in_bytes = 0
     for document in read_documents(documents, "heldout"):
         ids = tokenizer.encode(document.text)
@@ -79,7 +80,7 @@ def _measure(tokenizer: Tokenizer, documents: Path) -> dict[str, Any]:
     }
 
 
-def _samples(tokenizer: Tokenizer, documents: Path, seed: int) -> list[dict[str, Any]]:
+def _samples(tokenizer: UnigramTokenizer, documents: Path, seed: int) -> list[dict[str, Any]]:
     """A few held-out sentences and how they are cut: the first sentence of some documents."""
 
     def first_sentences() -> Iterator[str]:

@@ -11,6 +11,8 @@ from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
 from hagane.artifact.stage import Input, Inputs, Stage
 from hagane.model.hf import load_model, save_model
+from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.peft_folder import settle
 from hagane.prefer.dpo.task import DPOTask, with_reference
 from hagane.prefer.examples import read_pairs
 from hagane.prefer.packing import pack_pairs
@@ -18,6 +20,7 @@ from hagane.prefer.tuning import TuningConfig
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.loop import train
 from hagane.train.precision import compute_dtype
+from hagane.train.random import generator
 
 
 class DPOConfig(TuningConfig):
@@ -26,6 +29,9 @@ class DPOConfig(TuningConfig):
     beta: float = Field(0.1, gt=0, description="How strongly to stay near the reference; larger is nearer.")
     likelihood: float = Field(
         1.0, ge=0, description="Weight of the chosen answer's likelihood, per token; 0 is plain DPO."
+    )
+    lora: LoRAConfig | None = Field(
+        None, description="Train adapters beside the weights instead of the weights; they are merged at the end."
     )
     epochs: float = Field(3.0, gt=0, description="Passes over the training pairs.")
     evaluations: int = Field(12, ge=1, description="Evaluations on held-out pairs over the run.")
@@ -38,7 +44,7 @@ class DPOConfig(TuningConfig):
 
 
 def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
-    """Write `model/`, `metrics.jsonl`, `summary.json` and `reference.safetensors`."""
+    """Write `model/`, `metrics.jsonl`, `summary.json` and `reference.safetensors`; with `lora` `adapter/` as well."""
     model, tokenizer = load_model(inputs["from"], compute_dtype()), Tokenizer.load(inputs["from"])
     train_pairs, heldout_pairs = read_pairs(inputs["pairs"])
     packed = pack_pairs(train_pairs, tokenizer, config.rows, config.seq, config.seed, "training")
@@ -57,10 +63,12 @@ def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
     )
     steps = max(1, math.ceil(config.epochs * len(batches)))
     every = max(1, steps // config.evaluations)
+    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(
         model, task, config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every)), out, "dpo"
     )
-    save_model(model, out / "model", inputs["from"])
+    settle(model, config.lora, out / "adapter")
+    save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     first = result.evaluations[0]
     last = next(row for row in reversed(result.evaluations) if row["step"] == result.steps)
     write_json(

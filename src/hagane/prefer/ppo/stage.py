@@ -60,7 +60,7 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
     """Write `model/`, `metrics.jsonl` and `summary.json`."""
     dtype, tokenizer = compute_dtype(), Tokenizer.load(inputs["from"])
     policy, reference = PolicyWithValue(load_model(inputs["from"], dtype)), load_model(inputs["from"], dtype)
-    judge = _judge(inputs["reward"], tokenizer, dtype)
+    judge = _judge(inputs["reward"], policy.decoder.config.vocab_size, dtype)
     prompts = _fitting(read_prompts(inputs.get("prompts", inputs["from"])), tokenizer, config)
     kept, pool = prompts[: config.evaluation_prompts], prompts[config.evaluation_prompts :]
     scoring = Scoring(
@@ -107,7 +107,7 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
     )
     result = train(policy, task, settings, out, "ppo")
     (out / FILE_NAME).unlink(missing_ok=True)
-    save_model(policy.decoder, out / "model", inputs["from"])
+    save_model(policy.decoder, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     rows = [row for row in read_metrics(out / METRICS) if "pass_rate" in row]
     shown = ("reward", "pass_rate", "stop_rate", "kl", "answer_chars")
     first, last = ({name: row[name] for name in shown} for row in (rows[0], rows[-1]))
@@ -132,7 +132,7 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
     )
 
 
-def _judge(artifact: Path, tokenizer: Tokenizer, dtype: torch.dtype) -> Judge:
+def _judge(artifact: Path, vocab_size: int, dtype: torch.dtype) -> Judge:
     """The reward model of an artefact with its mean reward (0 where none is noted)."""
     model = load_classifier(artifact, dtype)
     if len(model.score) != 1:
@@ -141,9 +141,9 @@ def _judge(artifact: Path, tokenizer: Tokenizer, dtype: torch.dtype) -> Judge:
             where=str(artifact),
             fix="Give the artefact of the stage `reward`.",
         )
-    if model.decoder.config.vocab_size != tokenizer.vocab_size:
+    if model.decoder.config.vocab_size != vocab_size:
         raise UsageError(
-            f"The reward model reads {model.decoder.config.vocab_size} tokens, the policy writes {tokenizer.vocab_size}.",
+            f"The reward model reads {model.decoder.config.vocab_size} tokens, the policy writes {vocab_size}.",
             where=str(artifact),
             fix="Train the reward model from a model with the same tokenizer.",
         )

@@ -18,7 +18,6 @@ def pretraining(run: RunFolder, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "tokenizer": tokenizer.summary if tokenizer else None,
         "summary": step.summary if step else None,
-        "config": step.config if step else None,
         "loss": series(rows, "loss"),
         "heldout": series(rows, "eval_bits_per_character"),
         "baselines": baselines,
