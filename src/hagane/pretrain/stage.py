@@ -3,6 +3,10 @@
 Documents become one file of tokens (a memory map, deleted at the end), the engine trains next-token prediction on it, and
 the model is written as a Hugging Face folder. The shape and the rates of the defaults are those of the demo: seven million
 parameters, Muon, and a rate that falls over the last 60 % of the run, since the run is far too short to stay at the peak.
+
+A run with `train.keep_every` leaves milestones, and with the input `branch` another run starts from one of them: one stable
+run and several decays, for the price of the decays. Seed, `rows`, `seq` and `micro_batches` should be those of the stable run,
+so that the stream goes on where it was.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from hagane.train.batches import TokenStore
 from hagane.train.loop import TrainConfig, train
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
+from hagane.train.state import milestone
 
 _ENCODED_AT_ONCE = 256
 
@@ -50,6 +55,7 @@ class Config(StageConfig):
     seq: int = Field(512, gt=1, description="Tokens of a row.")
     micro_batches: int = Field(1, gt=0, description="Micro-batches of one update; more of them need no more memory.")
     max_heldout_documents: int = Field(100, gt=0, description="Held-out documents that are scored, drawn at random.")
+    branch_at: int = Field(0, ge=0, description="Milestone of `branch` to start from, by its step; 0: the newest.")
     train: TrainConfig = Field(TrainConfig(steps=800), description="Steps, rates, optimizer.")
 
     @model_validator(mode="after")
@@ -71,7 +77,8 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     parameters = model.config.parameters_count
     note(f"  {parameters / 1e6:.1f} M parameters, {store.total / 1e6:.2f} M tokens, {_name(model.compute_dtype)}")
     task = NextToken(store, heldout, tokenizer.bos_id, config.rows, config.seq, config.micro_batches, config.seed)
-    result = train(model, task, config.train, out, "pretrain")
+    branch = milestone(inputs["branch"], config.branch_at) if "branch" in inputs else None
+    result = train(model, task, config.train, out, "pretrain", branch)
 
     save_model(model, out / "model", tokenizer.folder)
     token_file.unlink()
@@ -128,6 +135,7 @@ STAGE = Stage(
     inputs={
         "documents": Input("documents", "Cleaned documents, a train and a held-out part."),
         "tokenizer": Input("tokenizer", "The vocabulary."),
+        "branch": Input("model", "A pretraining run with milestones, to start from one of them.", required=False),
     },
     run=run,
     produces="model",
