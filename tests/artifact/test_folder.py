@@ -144,3 +144,19 @@ def test_identity_does_not_depend_on_place_or_time(tmp_path: Path) -> None:
     one = build(Job(STAGE, CopyConfig(), {}, tmp_path / "x" / "a"))
     two = build(Job(STAGE, CopyConfig(), {}, tmp_path / "y" / "c"))
     assert one.identity == two.identity
+
+
+def test_killed_while_it_is_sealed_it_still_has_its_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    job = Job(STAGE, CopyConfig(), {}, tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr("hagane.artifact.folder.write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(job)
+    assert set(build(job).files) == {"text.txt"}
+    assert RUNS == ["fresh", "resumed"]
+    assert not (job.out / "checkpoints").exists()

@@ -13,22 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import CONFIG, Counting, run, weights
+from tiny import CONFIG, Counting, rows, run, weights
 from torch import nn
 
 from hagane.artifact.files import read_json, sha256_file, write_json
-from hagane.artifact.metrics import read_metrics
 from hagane.errors import ArtifactError, TrainingError
 from hagane.train.loop import CanStop, TrainConfig
 from hagane.train.task import Batch, Metrics
-
-
-def rows(out: Path) -> list[dict[str, float]]:
-    """Metrics without measured times."""
-    return [
-        {key: value for key, value in row.items() if key != "tokens_per_second"}
-        for row in read_metrics(out / "metrics.jsonl")
-    ]
 
 
 def test_it_learns(tmp_path: Path) -> None:

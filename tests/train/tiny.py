@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hagane.artifact.metrics import read_metrics
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.train.batches import Example, PackedExamples
@@ -66,10 +67,20 @@ class Counting:
         return {"loss": float(self.loss(model, batch)[0]) / self.weight(batch)}
 
 
-def run(out: Path, task: Counting | None = None, config: TrainConfig = CONFIG) -> tuple[Decoder, TrainResult]:
+def run(
+    out: Path, task: Counting | None = None, config: TrainConfig = CONFIG, branch: Path | None = None
+) -> tuple[Decoder, TrainResult]:
     model = tiny_model()
     out.mkdir(exist_ok=True)
-    return model, train(model, task or Counting(), config, out, "test")
+    return model, train(model, task or Counting(), config, out, "test", branch)
+
+
+def rows(out: Path) -> list[dict[str, float]]:
+    """Metrics without measured times."""
+    return [
+        {key: value for key, value in row.items() if key != "tokens_per_second"}
+        for row in read_metrics(out / "metrics.jsonl")
+    ]
 
 
 def weights(model: nn.Module) -> dict[str, bytes]:

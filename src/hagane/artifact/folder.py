@@ -78,6 +78,8 @@ def build(job: Job) -> Manifest:
             started, clock = now(), time.monotonic()
             job.stage.run(job.config, job.inputs, partial)
             finished = _seal(job, partial, fingerprint, inputs, raw, started, time.monotonic() - clock)
+        for folder in [path for path in partial.rglob(CHECKPOINTS) if path.is_dir()]:
+            shutil.rmtree(folder)
         _put_into_place(partial, out)
     return finished
 
@@ -91,13 +93,11 @@ def _seal(
     started: str,
     seconds: float,
 ) -> Manifest:
-    """Drop the checkpoints, flush every file, write the manifest last."""
-    for folder in [path for path in partial.rglob(CHECKPOINTS) if path.is_dir()]:
-        shutil.rmtree(folder)
+    """Flush every file, write the manifest last. Checkpoints are not part of it and go after it: a kill loses no training."""
     for path in (path for path in partial.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    files = describe_files(partial)
+    files = describe_files(partial, without=CHECKPOINTS)
     if not files:
         raise ArtifactError(
             f"The stage {job.stage.name!r} wrote nothing.",

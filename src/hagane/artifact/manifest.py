@@ -72,12 +72,13 @@ def identity_of(fingerprint: str, files: Mapping[str, FileEntry]) -> str:
     return sha256_json({"fingerprint": fingerprint, "files": {name: entry.sha256 for name, entry in files.items()}})
 
 
-def describe_files(folder: Path) -> dict[str, FileEntry]:
-    """Length and hash of every file below `folder` except the manifest itself."""
+def describe_files(folder: Path, without: str = "") -> dict[str, FileEntry]:
+    """Length and hash of every file below `folder` except manifests and what lies in folders named `without`."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
     return {
         path.relative_to(folder).as_posix(): FileEntry(bytes=path.stat().st_size, sha256=sha256_file(path))
         for path in files
+        if without not in path.relative_to(folder).parts
     }
 
 

@@ -6,6 +6,10 @@ defaults are those of the demo: seven million parameters, Muon, and a rate that 
 run is far too short to stay at the peak.
 
 With `from` the shape, the weights and the tokenizer are those of a Hugging Face folder, which training goes on with.
+
+A run with `train.keep_every` leaves milestones, and with the input `branch` another run starts from one of them: one stable
+run and several decays, for the price of the decays. Seed, `rows`, `seq` and `micro_batches` should be those of the stable run,
+so that the stream goes on where it was.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from hagane.train.loop import TrainConfig, train
 from hagane.train.mixture import Mixture
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
+from hagane.train.state import milestone
 
 
 class Config(StageConfig):
@@ -74,6 +79,7 @@ class Config(StageConfig):
         None,
         description="With `from`: train adapters beside the weights instead of the weights; they are merged at the end.",
     )
+    branch_at: int = Field(0, ge=0, description="Milestone of `branch` to start from, by its step; 0: the newest.")
     train: TrainConfig = Field(TrainConfig(steps=800), description="Steps, rates, optimizer.")
 
     @model_validator(mode="after")
@@ -104,7 +110,8 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     told = tell(mixture)
     task = NextToken(mixture, shapes, heldout, tokenizer.bos_id)
     adapt(model, config.lora, generator(config.seed, 0, "lora"))
-    result = train(model, task, config.train, out, "pretrain")
+    branch = milestone(inputs["branch"], config.branch_at) if "branch" in inputs else None
+    result = train(model, task, config.train, out, "pretrain", branch)
 
     settle(model, config.lora, out / "adapter")
     save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
@@ -191,6 +198,7 @@ STAGE = Stage(
         ),
         "tokenizer": Input("tokenizer", "The vocabulary of a fresh model.", unless="from"),
         "from": Input("model", "A model to go on with, and its tokenizer, instead of a fresh one.", required=False),
+        "branch": Input("model", "A pretraining run with milestones, to start from one of them.", required=False),
     },
     run=run,
     produces="model",

@@ -8,26 +8,24 @@ started again with the same folder ends with the same bytes.
 Order within an iteration, which exactness rests on: checkpoint after update k, then evaluation after k updates, then update k+1.
 What comes after a checkpoint is done again on resuming, and the rows of metrics it had written are dropped first.
 
-Garbage collection is off during steps: a pass over the compiler's millions of objects costs more than a step of a small model.
+A *milestone* is a checkpoint that stays: `milestones/` is kept where `checkpoints/` is dropped with the finished stage, and
+another run may branch off from one. While the rate of `wsd` is at its peak it does not depend on the length of the run, so one
+stable run serves decays of several lengths (Hu et al. 2024, MiniCPM, §4; Hägele et al. 2024, "Scaling laws and
+compute-optimal training beyond fixed training durations").
 """
 
 from __future__ import annotations
 
 import gc
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from hagane.artifact.metrics import FILE_NAME, MetricsWriter
 from hagane.artifact.progress import note, progress
@@ -35,9 +33,10 @@ from hagane.errors import TrainingError
 from hagane.learning_rate.config import RateConfig
 from hagane.train import checkpoint as checkpoints
 from hagane.train.allocator import keep_freed_memory
-from hagane.train.checkpoint import Checkpoint
 from hagane.train.compile import compilations, compiling
+from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
+from hagane.train.state import MILESTONES, Run, branch_off, pack, set_weights, unpack, weights
 from hagane.train.task import Batch, Task
 
 FOLDER = "checkpoints"
@@ -52,6 +51,12 @@ class TrainConfig(RateConfig):
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of a step.")
     evaluate_every: int = Field(0, ge=0, description="Updates between evaluations; 0: only before and after training.")
     checkpoint_every: int = Field(200, gt=0, description="Updates between checkpoints.")
+    keep_checkpoints: int = Field(
+        2, ge=1, description="Newest checkpoints that are kept; the second is to fall back to."
+    )
+    keep_every: int = Field(
+        0, ge=0, description="Updates between checkpoints that are kept for good, in milestones/; 0: none."
+    )
     compile: bool = Field(True, description="Compile the decoder blocks where a C++ compiler is found.")
 
 
@@ -82,39 +87,32 @@ class TrainResult:
     stopped_early: bool = False
 
 
-@dataclass
-class _Run:
-    """What changes while training, beside weights and optimizer."""
-
-    step: int = 0
-    seconds: float = 0.0
-    tokens: int = 0
-    evaluations: list[dict[str, float]] = field(default_factory=list)
-    kept: dict[str, Tensor] | None = None
-    """Weights at the last accepted evaluation; only for tasks that can stop."""
-
-
-def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: str) -> TrainResult:
+def train(
+    model: nn.Module, task: Task, config: TrainConfig, out: Path, label: str, branch: Path | None = None
+) -> TrainResult:
     """Train `model` in place; goes on from `out/checkpoints` if a run of the same config left something there.
+
+    Else, with `branch`, the milestone of another run, it starts where that run was after the milestone's step: weights,
+    optimizer, step and figures so far. Rates from there on are this config's.
 
     Writes `out/metrics.jsonl` (rows of updates: loss, lr, grad_norm, tokens_per_second and the task's metrics; rows of
     evaluations: the task's figures under `eval_…`) and leaves its last checkpoints for the caller to delete.
 
-    Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; KeyboardInterrupt,
-    after the step and a checkpoint, on SIGINT and SIGTERM.
+    Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; ArtifactError or
+    UsageError when `branch` does not fit; KeyboardInterrupt, after the step and a checkpoint, on SIGINT and SIGTERM.
     """
     keep_freed_memory()
     optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
     run, resumed_from = _resume(model, optimizer, config, out, label)
-
-    def save() -> None:
-        _save(model, optimizer, config, run, out)
+    if branch is not None and resumed_from is None:
+        run = branch_off(branch, model, optimizer, config.steps)
+        note(f"  {label}: branches off after step {run.step}")
 
     with (
         MetricsWriter(out / FILE_NAME, resumed_from) as metrics,
         progress(config.steps, label) as bar,
-        _no_garbage_collection(),
-        _interruptible() as interrupted,
+        no_garbage_collection(),
+        interruptible() as interrupted,
     ):
         while True:
             if _evaluation_due(run.step, config) and not _accept(
@@ -139,8 +137,7 @@ def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: s
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
             bar.update(run.step, loss=figures["loss"], tokens_per_s=f"{tokens / seconds:.0f}")
-            if run.step % config.checkpoint_every == 0 or run.step == config.steps or interrupted.is_set():
-                save()
+            _save(model, optimizer, config, run, out, interrupted.is_set())
             if interrupted.is_set():
                 note(f"  {label}: interrupted after step {run.step}; the same command goes on from there")
                 raise KeyboardInterrupt
@@ -186,7 +183,7 @@ def _evaluation_due(step: int, config: TrainConfig) -> bool:
     return step in (0, config.steps) or (every > 0 and step % every == 0)
 
 
-def _evaluate(model: nn.Module, task: Task, run: _Run, metrics: MetricsWriter) -> dict[str, float]:
+def _evaluate(model: nn.Module, task: Task, run: Run, metrics: MetricsWriter) -> dict[str, float]:
     gc.collect()
     model.eval()
     with torch.no_grad():
@@ -196,94 +193,41 @@ def _evaluate(model: nn.Module, task: Task, run: _Run, metrics: MetricsWriter) -
     return {**figures, "step": run.step}
 
 
-def _accept(evaluation: dict[str, float], model: nn.Module, task: Task, run: _Run) -> bool:
+def _accept(evaluation: dict[str, float], model: nn.Module, task: Task, run: Run) -> bool:
     """Note the evaluation; False, with the weights of the one before restored, if the task says it is too far."""
     run.evaluations.append(evaluation)
     if not isinstance(task, CanStop):
         return True
     if run.kept is not None and task.should_stop(run.evaluations):
-        _set_weights(model, run.kept)
+        set_weights(model, run.kept)
         return False
-    run.kept = {name: tensor.clone() for name, tensor in _weights(model).items()}
+    run.kept = {name: tensor.clone() for name, tensor in weights(model).items()}
     return True
 
 
-def _kept_step(run: _Run) -> int:
+def _kept_step(run: Run) -> int:
     return int(run.evaluations[-2]["step"])
 
 
-def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-
-
-@torch.no_grad()
-def _set_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            parameter.copy_(weights[name])
-
-
 def _identity(config: TrainConfig) -> dict[str, Any]:
-    """What must agree for a checkpoint to be of this run. How often it is saved and whether it is compiled may change."""
-    return {"config": config.model_dump(mode="json", exclude={"checkpoint_every", "compile"})}
-
-
-def _save(model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: _Run, out: Path) -> None:
-    tensors = {"model": _weights(model), "optimizer": optimizer.state()}
-    if run.kept is not None:
-        tensors["kept"] = run.kept
-    state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations, **_identity(config)}
-    checkpoints.save(out / FOLDER, Checkpoint(run.step, tensors, state))
+    """What must agree for a checkpoint to be of this run. How it is saved and whether it is compiled may change."""
+    free = {"checkpoint_every", "keep_checkpoints", "keep_every", "compile"}
+    return {"config": config.model_dump(mode="json", exclude=free)}
 
 
 def _resume(
     model: nn.Module, optimizer: Optimizer, config: TrainConfig, out: Path, label: str
-) -> tuple[_Run, int | None]:
+) -> tuple[Run, int | None]:
     found = checkpoints.load_latest(out / FOLDER, _identity(config))
     if found is None:
-        return _Run(), None
+        return Run(), None
     note(f"  {label}: goes on after step {found.step}")
-    _set_weights(model, found.tensors["model"])
-    optimizer.load(found.tensors["optimizer"])
-    state = found.state
-    return _Run(
-        found.step, state["seconds"], state["tokens"], state["evaluations"], found.tensors.get("kept")
-    ), found.step
+    return unpack(found, model, optimizer), found.step
 
 
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_enabled:
-            gc.enable()
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second of either raises KeyboardInterrupt at once.
-
-    Signals go to the main thread; in any other the event is never set.
-    """
-    event = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _save(model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: Run, out: Path, stop: bool) -> None:
+    """Write what is due after an update: a milestone, a checkpoint, both or neither."""
+    if config.keep_every and run.step % config.keep_every == 0:
+        checkpoints.save(out / MILESTONES, pack(model, optimizer, run, _identity(config)))
+    if stop or run.step == config.steps or run.step % config.checkpoint_every == 0:
+        checkpoints.save(out / FOLDER, pack(model, optimizer, run, _identity(config)), config.keep_checkpoints)

@@ -114,6 +114,7 @@ class Optimizer:
         roles = roles_of(model)
         trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
         matrices = {name: p for name, p in trainable.items() if name in roles and roles[name].kind == "matrix"}
+        self.name = name
         self.parameters = list(trainable.values())
         self._weight_decay = weight_decay
         self._muon: Muon | None = None

@@ -1,0 +1,115 @@
+"""What a run remembers, to a checkpoint and back.
+
+A run is weights, the optimizer's state and `Run`; everything else is a pure function of the step. What is not in here is lost
+by a kill, so whatever the loop has to remember is a field of `Run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hagane.errors import ArtifactError, UsageError
+from hagane.train import checkpoint as checkpoints
+from hagane.train.checkpoint import Checkpoint
+from hagane.train.optimizers import Optimizer
+
+MILESTONES = "milestones"
+
+
+@dataclass
+class Run:
+    """What changes while training, beside weights and optimizer."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    evaluations: list[dict[str, float]] = field(default_factory=list)
+    kept: dict[str, Tensor] | None = None
+    """Weights at the last accepted evaluation; only for tasks that can stop."""
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """The trainable parameters by name; not copied."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+@torch.no_grad()
+def set_weights(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+    """Copy `values`, by name, into the trainable parameters."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            parameter.copy_(values[name])
+
+
+def pack(model: nn.Module, optimizer: Optimizer, run: Run, identity: Mapping[str, Any]) -> Checkpoint:
+    """The checkpoint of this moment. `identity`: what must agree for another run to go on from it, as JSON."""
+    tensors = {"model": weights(model), "optimizer": optimizer.state()}
+    if run.kept is not None:
+        tensors["kept"] = run.kept
+    state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations, **identity}
+    return Checkpoint(run.step, tensors, state)
+
+
+def unpack(found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> Run:
+    """Put model and optimizer back to the moment of the checkpoint."""
+    set_weights(model, found.tensors["model"])
+    optimizer.load(found.tensors["optimizer"])
+    state = found.state
+    return Run(found.step, state["seconds"], state["tokens"], state["evaluations"], found.tensors.get("kept"))
+
+
+def milestone(folder: Path, step: int = 0) -> Path:
+    """The milestone after `step` updates in the output folder of a run; 0: the newest.
+
+    Raises UsageError, with those that are there, when it is not.
+    """
+    found = {int(path.name.removeprefix("step-")): path for path in sorted((folder / MILESTONES).glob("step-*"))}
+    chosen = step or max(found, default=0)
+    if chosen not in found:
+        raise UsageError(
+            f"There is no milestone of step {step}." if step else "This run left no milestones.",
+            where=str(folder / MILESTONES),
+            fix=f"Milestones: {', '.join(map(str, found))}." if found else "Train it with `keep_every` set.",
+        )
+    return found[chosen]
+
+
+def branch_off(milestone: Path, model: nn.Module, optimizer: Optimizer, steps: int) -> Run:
+    """Start where another run was when it wrote the checkpoint `milestone`; `steps`: updates of this run, from the beginning.
+
+    Raises ArtifactError when it is damaged or of another model; UsageError when its optimizer is another one or nothing is
+    left to train.
+    """
+    found = checkpoints.load(milestone)
+    here, there = weights(model), found.tensors["model"]
+    differing = sorted(
+        name
+        for name in here.keys() | there.keys()
+        if name not in here or name not in there or here[name].shape != there[name].shape
+    )
+    if differing:
+        raise ArtifactError(
+            f"The milestone is of another model: {len(differing)} tensors differ, {differing[0]} first.",
+            where=str(milestone),
+            fix="Branch with the shape and the tokenizer of the run it is from.",
+        )
+    name = found.state["config"]["optimizer"]
+    if name != optimizer.name:
+        raise UsageError(
+            f"The milestone was trained with {name}, and this run asks for {optimizer.name}.",
+            where=str(milestone),
+            fix="Branch with the same optimizer: its state goes on.",
+        )
+    if found.step >= steps:
+        raise UsageError(
+            f"The milestone has {found.step} updates behind it, and this run ends after {steps}.",
+            where=str(milestone),
+            fix="`steps` counts from the beginning of the run that is branched: set it higher.",
+        )
+    return unpack(found, model, optimizer)
