@@ -131,4 +131,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

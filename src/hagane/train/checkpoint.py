@@ -4,6 +4,9 @@ A checkpoint is a folder `step-00000123` with the trainable weights, the optimiz
 evaluation where a task may go back to them (all safetensors), and `state.json`. It is written under another name, flushed to disk,
 given `manifest.json` with the sha256 of each file as the last thing, and renamed. A folder without a valid manifest does not
 exist: loading says so and falls back to the one before.
+
+Of several processes the first writes it. Where the model is sharded, `model`, `optimizer` and `kept` are folders into which each
+process writes its own rows, and the first adds the rest when all have done so. Any number of processes may go on from it.
 """
 
 from __future__ import annotations
@@ -19,9 +22,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from hagane.artifact import processes
 from hagane.artifact.files import fsync_folder, read_json, sha256_file, write_json
 from hagane.artifact.progress import note
 from hagane.errors import ArtifactError, DataError
+from hagane.train import shards
+from hagane.train.distributed import is_sharded
 
 KEEP = 2
 """The newest, and one to fall back to."""
@@ -40,17 +46,28 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint into `folder` and drop all but the newest `KEEP`."""
+    """Write the checkpoint into `folder`, the same for all processes, and drop all but the newest `KEEP`."""
+    sharded = any(map(is_sharded, checkpoint.tensors["model"].values()))
+    if not (processes.is_first() or sharded):
+        return
     final = folder / f"step-{checkpoint.step:08d}"
     partial = folder / f".{final.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if processes.is_first():
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    if sharded:
+        processes.wait()
     for name, tensors in checkpoint.tensors.items():
+        if sharded:
+            shards.write(partial / name, tensors)
+            continue
         path = partial / f"{name}.safetensors"
         save_file({key: tensor.detach().contiguous() for key, tensor in tensors.items()}, path)
         _flush(path)
+    if not processes.is_first():
+        return
     write_json(partial / "state.json", {"step": checkpoint.step, **checkpoint.state})
-    write_json(partial / _MANIFEST, {path.name: sha256_file(path) for path in sorted(partial.iterdir())})
+    write_json(partial / _MANIFEST, _digests(partial))
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     fsync_folder(folder)
@@ -58,14 +75,16 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         shutil.rmtree(old)
 
 
-def load_latest(folder: Path, expected: Mapping[str, Any]) -> Checkpoint | None:
+def load_latest(folder: Path, expected: Mapping[str, Any], like: Mapping[str, Tensor]) -> Checkpoint | None:
     """The newest valid checkpoint, or None. One that is damaged is named and skipped.
+
+    like: the parameters of the model by name; where they are sharded, so is what is loaded.
 
     Raises ArtifactError when a valid one was made under another configuration than `expected` (a part of its state).
     """
     for path in _newest_first(folder):
         try:
-            checkpoint = _load(path)
+            checkpoint = _load(path, like)
         except (ArtifactError, DataError) as error:
             note(f"  checkpoint {path.name} is not valid ({error.what}); trying the one before")
             continue
@@ -84,14 +103,20 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"), reverse=True)
 
 
-def _load(path: Path) -> Checkpoint:
+def _digests(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+
+
+def _load(path: Path, like: Mapping[str, Tensor]) -> Checkpoint:
     manifest = read_json(path / _MANIFEST)
     for name, digest in manifest.items():
         if not (path / name).is_file() or sha256_file(path / name) != digest:
             raise ArtifactError(f"{name} is missing or changed", where=str(path))
     state = read_json(path / "state.json")
     try:
-        tensors = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
+        tensors = {file.stem: shards.laid_out(load_file(file), like) for file in sorted(path.glob("*.safetensors"))}
+        tensors |= {part.name: shards.read(part, like) for part in sorted(path.iterdir()) if part.is_dir()}
     except SafetensorError as error:
         raise ArtifactError(f"a file is not readable: {error}", where=str(path)) from error
     return Checkpoint(step=state.pop("step"), tensors=tensors, state=state)

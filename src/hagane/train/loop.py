@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import math
+import shutil
 import signal
 import threading
 import time
@@ -29,14 +30,17 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from hagane.artifact import processes
 from hagane.artifact.metrics import FILE_NAME, MetricsWriter
 from hagane.artifact.progress import note, progress
 from hagane.errors import TrainingError
 from hagane.learning_rate.schedule import ScheduleName, factor, named
 from hagane.train import checkpoint as checkpoints
+from hagane.train import distributed
 from hagane.train.checkpoint import Checkpoint
 from hagane.train.compile import compilations, compiling
 from hagane.train.optimizers import Optimizer, OptimizerName
+from hagane.train.recompute import recomputing
 from hagane.train.task import Batch, Task
 
 FOLDER = "checkpoints"
@@ -61,6 +65,10 @@ class TrainConfig(BaseModel):
     evaluate_every: int = Field(0, ge=0, description="Updates between evaluations; 0: only before and after training.")
     checkpoint_every: int = Field(200, gt=0, description="Updates between checkpoints.")
     compile: bool = Field(True, description="Compile the decoder blocks where a C++ compiler is found.")
+    checkpoint_activations: bool = Field(False, description="Compute blocks twice instead of keeping what is inside.")
+    shard: bool = Field(
+        False, description="Under torchrun: each process holds a part of the model (FSDP2), not all of it."
+    )
 
 
 @runtime_checkable
@@ -110,13 +118,22 @@ def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: s
 
     Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; KeyboardInterrupt,
     after the step and a checkpoint, on SIGINT and SIGTERM.
+
+    Of several processes each writes its own `out`; checkpoints are in the first one's, which all must be able to read.
     """
+    with distributed.placed(model, config.shard) as trained:
+        return _train(trained, task, config, out, Path(processes.from_first(lambda: str(out.absolute()))), label)
+
+
+def _train(model: nn.Module, task: Task, config: TrainConfig, out: Path, shared: Path, label: str) -> TrainResult:
     optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
-    run, resumed_from = _resume(model, optimizer, config, out, label)
+    run, resumed_from = _resume(model, optimizer, config, shared, label)
+    if resumed_from is not None and not processes.is_first():
+        shutil.copyfile(shared / FILE_NAME, out / FILE_NAME)
     schedule = named(config.schedule, warmup_share=config.warmup, decay=config.decay, floor=config.floor)
 
     def save() -> None:
-        _save(model, optimizer, config, run, out)
+        _save(model, optimizer, config, run, shared)
 
     with (
         MetricsWriter(out / FILE_NAME, resumed_from) as metrics,
@@ -147,9 +164,10 @@ def train(model: nn.Module, task: Task, config: TrainConfig, out: Path, label: s
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
             bar.update(run.step, loss=figures["loss"], tokens_per_s=f"{tokens / seconds:.0f}")
-            if run.step % config.checkpoint_every == 0 or run.step == config.steps or interrupted.is_set():
+            stopping = distributed.anywhere(interrupted.is_set())
+            if run.step % config.checkpoint_every == 0 or run.step == config.steps or stopping:
                 save()
-            if interrupted.is_set():
+            if stopping:
                 note(f"  {label}: interrupted after step {run.step}; the same command goes on from there")
                 raise KeyboardInterrupt
 
@@ -166,14 +184,15 @@ def _update(
             f"The batch weighs {total}: nothing in it is labelled.", fix="Look at the data and its label masks."
         )
     sums: dict[str, float] = {}
-    with compiling(model, config.compile):
-        for batch in batches:
+    with compiling(model, config.compile), recomputing(model, config.checkpoint_activations):
+        for batch in distributed.deal(batches):
             loss, metrics = task.loss(model, batch)
             (loss / total).backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": loss, **metrics}.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
-    norm = float(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip))
-    figures = {name: value / total for name, value in sums.items()} | {"grad_norm": norm}
+    distributed.reduce_gradients(optimizer.parameters)
+    norm = float(distributed.whole(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip)))
+    figures = {name: value / total for name, value in distributed.sums(sums).items()} | {"grad_norm": norm}
     if not (math.isfinite(figures["loss"]) and math.isfinite(norm)):
         raise TrainingError(
             f"Loss {figures['loss']}, gradient norm {norm}: not finite.",
@@ -198,7 +217,10 @@ def _evaluate(model: nn.Module, task: Task, run: _Run, metrics: MetricsWriter) -
     gc.collect()
     model.eval()
     with torch.no_grad():
-        figures = task.evaluate(model)
+        found = task.evaluate(model)
+    distributed.reshard(model)
+    # Training may end by these: all processes must go by the same bits.
+    figures = processes.from_first(lambda: found)
     if figures:
         metrics.write(run.step, **{f"eval_{name}": value for name, value in figures.items()})
     return {**figures, "step": run.step}
@@ -232,8 +254,9 @@ def _set_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
 
 
 def _identity(config: TrainConfig) -> dict[str, Any]:
-    """What must agree for a checkpoint to be of this run. How often it is saved and whether it is compiled may change."""
-    return {"config": config.model_dump(mode="json", exclude={"checkpoint_every", "compile"})}
+    """What must agree for a checkpoint to be of this run. How often it is saved and how a step is computed may change."""
+    how = {"checkpoint_every", "compile", "checkpoint_activations", "shard"}
+    return {"config": config.model_dump(mode="json", exclude=how)}
 
 
 def _save(model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: _Run, out: Path) -> None:
@@ -247,7 +270,7 @@ def _save(model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: _Run
 def _resume(
     model: nn.Module, optimizer: Optimizer, config: TrainConfig, out: Path, label: str
 ) -> tuple[_Run, int | None]:
-    found = checkpoints.load_latest(out / FOLDER, _identity(config))
+    found = checkpoints.load_latest(out / FOLDER, _identity(config), dict(model.named_parameters()))
     if found is None:
         return _Run(), None
     note(f"  {label}: goes on after step {found.step}")
