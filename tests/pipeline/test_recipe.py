@@ -83,8 +83,8 @@ def test_one_input_takes_the_place_of_another() -> None:
     def references(**block: str) -> dict[str, str]:
         return split_block(STAGES["pretrain"], {"documents": "d", **block}, str)[0]
 
-    assert references(tokenizer="t") == {"documents": "d", "tokenizer": "t"}
-    assert references(**{"from": "m"}) == {"documents": "d", "from": "m"}
+    assert references(tokenizer="t") == {"documents.d": "d", "tokenizer": "t"}
+    assert references(**{"from": "m"}) == {"documents.d": "d", "from": "m"}
     with pytest.raises(RecipeError, match="needs the input 'tokenizer'"):
         references()
     with pytest.raises(RecipeError, match="both are given"):

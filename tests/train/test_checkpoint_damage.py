@@ -53,14 +53,14 @@ def test_every_cut_and_every_flipped_bit_is_found(checkpoints: Path, capsys: pyt
         path = newest / names[trial % len(names)]
         before = path.read_bytes()
         kinds.add((path.name, damage(path, draw)))
-        loaded = load_latest(checkpoints, {})
+        loaded = load_latest(checkpoints, {}, {})
         found += loaded is not None and loaded.step == 9 and f"{newest.name} is not valid" in capsys.readouterr().err
         path.write_bytes(before)
     assert len(kinds) == 2 * len(names)
     with capsys.disabled():
         print(f"\ncheckpoint corruption: {found} of {TRIALS} detected")
     assert found == TRIALS
-    untouched = load_latest(checkpoints, {})
+    untouched = load_latest(checkpoints, {}, {})
     assert untouched is not None
     assert untouched.step == 12, "negative control: what is whole is used"
 
@@ -68,15 +68,15 @@ def test_every_cut_and_every_flipped_bit_is_found(checkpoints: Path, capsys: pyt
 @pytest.mark.parametrize("file", ["optimizer.safetensors", "state.json"])
 def test_a_manifest_that_names_fewer_files_is_not_believed(checkpoints: Path, tmp_path: Path, file: str) -> None:
     path = shutil.copytree(checkpoints / "step-00000012", tmp_path / "step-00000012")
-    load(path)
+    load(path, {})
     manifest = read_json(path / "manifest.json")
     del manifest[file]
     write_json(path / "manifest.json", manifest)
     with pytest.raises(ArtifactError, match=file):
-        load(path)
+        load(path, {})
     (path / "manifest.json").write_bytes(b"[]")
     with pytest.raises(ArtifactError):
-        load(path)
+        load(path, {})
 
 
 def test_retention(tmp_path: Path) -> None:

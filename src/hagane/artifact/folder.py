@@ -2,6 +2,9 @@
 
 The sibling's name carries the fingerprint of what is being made. After a kill the same command finds it again and goes on
 from the checkpoints in it; another config or input makes another name, and the stale sibling is removed.
+
+Of several processes the first makes the artefact. The others run the stage beside it, where it is one for all, in siblings of
+their own that are thrown away.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from hagane.artifact import processes
 from hagane.artifact.files import fsync_folder, write_json
 from hagane.artifact.manifest import (
     MANIFEST,
@@ -60,12 +64,34 @@ def committed(folder: Path) -> Manifest | None:
 
 def is_up_to_date(job: Job) -> bool:
     """Whether `out` already is what this job would make."""
+    return processes.from_first(lambda: _is_up_to_date(job))
+
+
+def _is_up_to_date(job: Job) -> bool:
     manifest = committed(job.out)
     return manifest is not None and manifest.fingerprint == job.describe()[0]
 
 
 def build(job: Job) -> Manifest:
     """Run the stage and commit its folder; an unfinished earlier run of the same job is taken up where it stopped."""
+    if job.stage.together and not processes.is_first():
+        _assist(job)
+    return Manifest.model_validate(processes.from_first(lambda: _build(job).model_dump(mode="json")))
+
+
+def _assist(job: Job) -> None:
+    """Run the stage in a process that is not the first, if the first says that it has to run."""
+    if not processes.from_first(lambda: True):  # the first answers, in `_build`
+        return
+    partial = job.out.parent / f".{job.out.name}.{processes.rank()}.partial"
+    partial.mkdir()
+    try:
+        job.stage.run(job.config, job.inputs, partial)
+    finally:
+        shutil.rmtree(partial)
+
+
+def _build(job: Job) -> Manifest:
     out = job.out
     out.parent.mkdir(parents=True, exist_ok=True)
     with _locked(out):
@@ -73,10 +99,13 @@ def build(job: Job) -> Manifest:
         partial = out.parent / f".{out.name}.{fingerprint[:12]}.partial"
         _remove_stale(out, keep=partial)
         finished = committed(partial)
+        if job.stage.together:
+            processes.from_first(lambda: finished is None)  # the others ask, in `_assist`
         if finished is None:
             partial.mkdir(exist_ok=True)
             started, clock = now(), time.monotonic()
-            job.stage.run(job.config, job.inputs, partial)
+            with nullcontext() if job.stage.together else processes.alone():
+                job.stage.run(job.config, job.inputs, partial)
             finished = _seal(job, partial, fingerprint, inputs, raw, started, time.monotonic() - clock)
         for folder in [path for path in partial.rglob(CHECKPOINTS) if path.is_dir()]:
             shutil.rmtree(folder)

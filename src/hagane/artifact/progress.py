@@ -11,13 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichBar
 
+from hagane.artifact import processes
+
 console = Console(stderr=True, highlight=False)
 PLAIN_EVERY_SECONDS = 10.0
 
 
 def note(text: str) -> None:
-    """Print one line of what is happening."""
-    console.print(text, markup=False, soft_wrap=True)
+    """Print one line of what is happening; of several processes, the first does."""
+    if processes.is_first():
+        console.print(text, markup=False, soft_wrap=True)
 
 
 class Progress:
@@ -45,7 +48,7 @@ class Progress:
 @contextmanager
 def progress(total: int, label: str) -> Iterator[Progress]:
     """Show the progress of `total` things named `label` while the block runs."""
-    if not (console.is_terminal and sys.stderr.isatty()):
+    if not (console.is_terminal and sys.stderr.isatty() and processes.is_first()):
         yield Progress(total, label, None)
         return
     columns = (

@@ -57,6 +57,8 @@ class Stage:
     """documents | tokenizer | model | pairs | results | gguf."""
     positional: str = ""
     """Config key that the verb's plain arguments fill (`hagane clean IN...` fills `sources`)."""
+    together: bool = False
+    """Whether all processes of a `torchrun` run it; otherwise the first does, and the others wait."""
     fingerprint: Callable[[Any], Mapping[str, str]] = field(default=lambda config: {})
     """Identity of raw data outside any artefact (name → digest); part of what decides whether a stage is out of date."""
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
+from hagane.artifact import processes
 from hagane.errors import UsageError
 from hagane.pipeline.recipe import Recipe, load_recipe, shipped
 from hagane.pipeline.run import plan
@@ -46,7 +47,7 @@ def run(
         _print_plan(loaded, target)
         return
     run_recipe(loaded, target, only)
-    if only is None:
+    if only is None and processes.is_first():
         _print_ending(loaded, target)
 
 

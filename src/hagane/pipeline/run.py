@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hagane.artifact import processes
 from hagane.artifact.files import read_json, write_json
 from hagane.artifact.folder import Job, build, committed
 from hagane.artifact.manifest import MANIFEST, Manifest
@@ -72,14 +73,15 @@ def run(recipe: Recipe, folder: Path, only: str | None = None) -> list[Manifest]
     if only is not None and only not in names:
         raise RecipeError(f"The recipe has no stage {only!r}.", where="--only", fix=f"Stages: {', '.join(names)}.")
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RECIPE_FILE, describe(recipe))
+    if processes.is_first():
+        write_json(folder / RECIPE_FILE, describe(recipe))
     done = []
     for number, step in enumerate(recipe.steps, 1):
         if only is not None and step.name != only:
             continue
         job = job_of(step, folder, names)
         _require_inputs(step, job, names)
-        state = _state(job)
+        state = processes.from_first(lambda job=job: _state(job))  # type: ignore[misc]
         head = f"[{number}/{len(names)}] {step.name}"
         if state == "up to date":
             note(f"{head}: up to date")

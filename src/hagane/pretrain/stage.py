@@ -202,4 +202,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

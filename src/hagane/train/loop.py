@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import gc
 import math
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +28,18 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from hagane.artifact import processes
 from hagane.artifact.metrics import FILE_NAME, MetricsWriter
 from hagane.artifact.progress import note, progress
 from hagane.errors import TrainingError
 from hagane.learning_rate.config import RateConfig
 from hagane.train import checkpoint as checkpoints
+from hagane.train import distributed
 from hagane.train.allocator import keep_freed_memory
 from hagane.train.compile import compilations, compiling
 from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
+from hagane.train.recompute import recomputing
 from hagane.train.state import MILESTONES, Run, branch_off, pack, set_weights, unpack, weights
 from hagane.train.task import Batch, Task
 
@@ -58,6 +62,10 @@ class TrainConfig(RateConfig):
         0, ge=0, description="Updates between checkpoints that are kept for good, in milestones/; 0: none."
     )
     compile: bool = Field(True, description="Compile the decoder blocks where a C++ compiler is found.")
+    checkpoint_activations: bool = Field(False, description="Compute blocks twice instead of keeping what is inside.")
+    shard: bool = Field(
+        False, description="Under torchrun: each process holds a part of the model (FSDP2), not all of it."
+    )
 
 
 @runtime_checkable
@@ -98,12 +106,24 @@ def train(
     Writes `out/metrics.jsonl` (rows of updates: loss, lr, grad_norm, tokens_per_second and the task's metrics; rows of
     evaluations: the task's figures under `eval_…`) and leaves its last checkpoints for the caller to delete.
 
+    Of several processes each writes its own `out`; checkpoints are in the first one's, which all must be able to read.
+
     Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; ArtifactError or
     UsageError when `branch` does not fit; KeyboardInterrupt, after the step and a checkpoint, on SIGINT and SIGTERM.
     """
     keep_freed_memory()
+    with distributed.placed(model, config.shard) as trained:
+        shared = Path(processes.from_first(lambda: str(out.absolute())))
+        return _train(trained, task, config, out, shared, label, branch)
+
+
+def _train(
+    model: nn.Module, task: Task, config: TrainConfig, out: Path, shared: Path, label: str, branch: Path | None
+) -> TrainResult:
     optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
-    run, resumed_from = _resume(model, optimizer, config, out, label)
+    run, resumed_from = _resume(model, optimizer, config, shared, label)
+    if resumed_from is not None and not processes.is_first():
+        shutil.copyfile(shared / FILE_NAME, out / FILE_NAME)
     if branch is not None and resumed_from is None:
         run = branch_off(branch, model, optimizer, config.steps)
         note(f"  {label}: branches off after step {run.step}")
@@ -137,8 +157,9 @@ def train(
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
             bar.update(run.step, loss=figures["loss"], tokens_per_s=f"{tokens / seconds:.0f}")
-            _save(model, optimizer, config, run, out, interrupted.is_set())
-            if interrupted.is_set():
+            stopping = distributed.anywhere(interrupted.is_set())
+            _save(model, optimizer, config, run, shared, stopping)
+            if stopping:
                 note(f"  {label}: interrupted after step {run.step}; the same command goes on from there")
                 raise KeyboardInterrupt
 
@@ -155,14 +176,15 @@ def _update(
             f"The batch weighs {total}: nothing in it is labelled.", fix="Look at the data and its label masks."
         )
     sums: dict[str, float] = {}
-    with compiling(model, config.compile):
-        for batch in batches:
+    with compiling(model, config.compile), recomputing(model, config.checkpoint_activations):
+        for batch in distributed.deal(batches):
             loss, metrics = task.loss(model, batch)
             (loss / total).backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": loss, **metrics}.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
-    norm = float(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip))
-    figures = {name: value / total for name, value in sums.items()} | {"grad_norm": norm}
+    distributed.reduce_gradients(optimizer.parameters)
+    norm = float(distributed.whole(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip)))
+    figures = {name: value / total for name, value in distributed.sums(sums).items()} | {"grad_norm": norm}
     if not (math.isfinite(figures["loss"]) and math.isfinite(norm)):
         raise TrainingError(
             f"Loss {figures['loss']}, gradient norm {norm}: not finite.",
@@ -187,7 +209,10 @@ def _evaluate(model: nn.Module, task: Task, run: Run, metrics: MetricsWriter) ->
     gc.collect()
     model.eval()
     with torch.no_grad():
-        figures = task.evaluate(model)
+        found = task.evaluate(model)
+    distributed.reshard(model)
+    # Training may end by these: all processes must go by the same bits.
+    figures = processes.from_first(lambda: found)
     if figures:
         metrics.write(run.step, **{f"eval_{name}": value for name, value in figures.items()})
     return {**figures, "step": run.step}
@@ -210,15 +235,15 @@ def _kept_step(run: Run) -> int:
 
 
 def _identity(config: TrainConfig) -> dict[str, Any]:
-    """What must agree for a checkpoint to be of this run. How it is saved and whether it is compiled may change."""
-    free = {"checkpoint_every", "keep_checkpoints", "keep_every", "compile"}
+    """What must agree for a checkpoint to be of this run. How it is saved and how a step is computed may change."""
+    free = {"checkpoint_every", "keep_checkpoints", "keep_every", "compile", "checkpoint_activations", "shard"}
     return {"config": config.model_dump(mode="json", exclude=free)}
 
 
 def _resume(
     model: nn.Module, optimizer: Optimizer, config: TrainConfig, out: Path, label: str
 ) -> tuple[Run, int | None]:
-    found = checkpoints.load_latest(out / FOLDER, _identity(config))
+    found = checkpoints.load_latest(out / FOLDER, _identity(config), dict(model.named_parameters()))
     if found is None:
         return Run(), None
     note(f"  {label}: goes on after step {found.step}")

@@ -9,7 +9,8 @@ the model's `roles()` name. All logical matrices of one shape, transposed ones i
 batch in bfloat16: `torch.optim.Muon`, one matrix at a time, cost 23–36 % of a step of a small model on two cores.
 
 Weight decay acts on matrices only. Embeddings, heads, norms and what has no role take AdamW at their own rate.
-State is tensors by parameter name, for safetensors.
+State is tensors by parameter name, for safetensors. Where parameters are sharded so is the state; the iterations need whole
+matrices, which travel as bfloat16, and every process makes all of them and keeps its own rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from hagane.model.decoder import Role
+from hagane.train.distributed import first_row, is_sharded, local, whole
 
 OptimizerName = Literal["muon", "adamw"]
 
@@ -92,7 +94,7 @@ class Muon:
         """One update with Nesterov momentum. Every parameter must have a gradient."""
         gradients = [cast(Tensor, parameter.grad) for parameter in self.parameters]
         torch._foreach_lerp_(self.buffers, gradients, 1.0 - self.momentum)
-        ahead = torch._foreach_lerp(gradients, self.buffers, self.momentum)
+        ahead = [_gathered(one) for one in torch._foreach_lerp(gradients, self.buffers, self.momentum)]
         torch._foreach_mul_(self.parameters, 1.0 - lr * weight_decay)
         for (short, long), pieces in self._shapes.items():
             batch = torch.empty(len(pieces), short, long, dtype=torch.bfloat16, device=ahead[0].device)
@@ -100,8 +102,21 @@ class Muon:
                 part = ahead[piece.parameter][piece.begin : piece.end]
                 row.copy_(part.mT if piece.tall else part)
             for row, piece in zip(orthogonalize(batch), pieces, strict=True):
-                target = self.parameters[piece.parameter][piece.begin : piece.end]
-                target.add_(row.mT if piece.tall else row, alpha=-lr * 0.2 * long**0.5)
+                update = row.mT if piece.tall else row
+                _add_rows(self.parameters[piece.parameter], piece.begin, update, -lr * 0.2 * long**0.5)
+
+
+def _gathered(tensor: Tensor) -> Tensor:
+    """All rows, in the format of the iterations where they have to travel."""
+    return whole(tensor.bfloat16()) if is_sharded(tensor) else tensor
+
+
+def _add_rows(parameter: Tensor, begin: int, update: Tensor, alpha: float) -> None:
+    """Add `alpha * update` to the rows from `begin` on, as far as they lie in this process."""
+    here, first = local(parameter), first_row(parameter)
+    low, high = max(begin, first), min(begin + len(update), first + len(here))
+    if low < high:
+        here[low - first : high - first].add_(update[low - begin : high - begin], alpha=alpha)
 
 
 class Optimizer:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from hagane.artifact import processes
 from hagane.artifact.cache import cache_folder
 from hagane.artifact.files import read_json, write_json
 from hagane.errors import DataError, UsageError
@@ -39,15 +40,21 @@ def compute_dtype() -> torch.dtype:
         return _BY_NAME[chosen]
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return _BY_NAME[processes.from_first(_measured)]
+
+
+def _measured() -> str:
     path = cache_folder() / f"precision-{_machine()}.json"
     try:
-        return _BY_NAME[read_json(path)["dtype"]]
+        known = read_json(path)["dtype"]
+        if known in _BY_NAME:
+            return str(known)
     except (DataError, KeyError, TypeError):
         pass  # not measured yet, or not readable: measure
     ratio = _seconds(torch.float32) / _seconds(torch.bfloat16)
     name = "bfloat16" if ratio >= _WORTH_IT else "float32"
     write_json(path, {"dtype": name, "bfloat16_times_as_fast": round(ratio, 2), "torch": torch.__version__})
-    return _BY_NAME[name]
+    return name
 
 
 def _machine() -> str:

@@ -50,11 +50,13 @@ def example_logprobs(model: Decoder, examples: Sequence[Example], seq: int) -> t
     """
     plan = pack_rows([len(example.tokens) for example in examples], seq)
     sums = torch.zeros(len(examples), dtype=torch.float64)
+    device = model.head_weight.device
     for begin in range(0, len(plan), ROWS):
         some = plan[begin : begin + ROWS]
         batch = collate(examples, some, len(some), seq)
+        batch = {key: value.to(device) for key, value in batch.items()}
         hidden = model(batch["tokens"], batch["segments"], batch["positions"])
         labelled = batch["weights"] > 0
         logprobs = token_logprob(hidden[labelled], model.head_weight, batch["targets"][labelled])
-        sums.index_add_(0, batch["examples"][batch["sequence_index"][labelled]], logprobs.double())
+        sums.index_add_(0, batch["examples"][batch["sequence_index"][labelled]].cpu(), logprobs.double().cpu())
     return sums

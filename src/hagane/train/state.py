@@ -86,7 +86,7 @@ def branch_off(milestone: Path, model: nn.Module, optimizer: Optimizer, steps: i
     Raises ArtifactError when it is damaged or of another model; UsageError when its optimizer is another one or nothing is
     left to train.
     """
-    found = checkpoints.load(milestone)
+    found = checkpoints.load(milestone, dict(model.named_parameters()))
     here, there = weights(model), found.tensors["model"]
     differing = sorted(
         name
