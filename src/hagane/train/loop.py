@@ -17,7 +17,6 @@ compute-optimal training beyond fixed training durations").
 from __future__ import annotations
 
 import gc
-import math
 import shutil
 import time
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from hagane.train.compile import compilations, compiling
 from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
 from hagane.train.recompute import recomputing
+from hagane.train.spikes import PATIENCE, Policy
 from hagane.train.state import MILESTONES, Run, branch_off, pack, set_weights, unpack, weights
 from hagane.train.task import Batch, Task
 
@@ -60,6 +60,13 @@ class TrainConfig(RateConfig):
     )
     keep_every: int = Field(
         0, ge=0, description="Updates between checkpoints that are kept for good, in milestones/; 0: none."
+    )
+    on_spike: Policy = Field(
+        "stop",
+        description="When loss or gradient are not finite, or the norm is a spike: stop, or skip that update.",
+    )
+    spike_factor: float = Field(
+        0.0, ge=0, description="Norm that is a spike, in medians of the last 50; 0: only what is not finite."
     )
     compile: bool = Field(True, description="Compile the decoder blocks where a C++ compiler is found.")
     checkpoint_activations: bool = Field(False, description="Compute blocks twice instead of keeping what is inside.")
@@ -148,12 +155,15 @@ def _train(
             begin, graphs = time.perf_counter(), compilations()
             model.train()
             try:
-                tokens, figures = _update(model, task, optimizer, config, run.step, rate)
+                tokens, figures = _update(model, task, optimizer, config, run, rate)
             except TrainingError as error:
                 raise TrainingError(error.what, where=f"{label}, step {run.step}", fix=error.fix) from None
             seconds = time.perf_counter() - begin
             if compilations() > graphs:
                 note(f"  {label}: compiled; step {run.step} took {seconds:.1f} s with that")
+            if figures["skipped"]:
+                found = f"loss {figures['loss']:.4g}, gradient norm {figures['grad_norm']:.4g}"
+                note(f"  {label}: the update of step {run.step} was left out ({found})")
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
             bar.update(run.step, loss=figures["loss"], tokens_per_s=f"{tokens / seconds:.0f}")
@@ -165,11 +175,11 @@ def _train(
 
 
 def _update(
-    model: nn.Module, task: Task, optimizer: Optimizer, config: TrainConfig, step: int, rate: float
+    model: nn.Module, task: Task, optimizer: Optimizer, config: TrainConfig, run: Run, rate: float
 ) -> tuple[int, dict[str, float]]:
-    """One update; (tokens read, figures of the step)."""
+    """One update, or none where it is a spike that is to be skipped; (tokens read, figures of the step)."""
     with torch.no_grad():
-        batches = task.batches(step, model)
+        batches = task.batches(run.step, model)
     total = float(sum(task.weight(batch) for batch in batches))
     if not total > 0:
         raise TrainingError(
@@ -185,12 +195,20 @@ def _update(
     distributed.reduce_gradients(optimizer.parameters)
     norm = float(distributed.whole(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip)))
     figures = {name: value / total for name, value in distributed.sums(sums).items()} | {"grad_norm": norm}
-    if not (math.isfinite(figures["loss"]) and math.isfinite(norm)):
+    reason = run.spikes.reason(figures["loss"], norm, config.spike_factor)
+    if reason is None:
+        optimizer.step(config.lr * rate, config.embedding_lr * rate)
+        run.spikes.made(norm)
+    elif config.on_spike == "stop" or run.spikes.in_a_row == PATIENCE:
         raise TrainingError(
-            f"Loss {figures['loss']}, gradient norm {norm}: not finite.",
-            fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data.",
+            f"{reason[0].upper()}{reason[1:]}.",
+            fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data. `on_spike: skip` leaves such "
+            f"updates out, at most {PATIENCE} in a row.",
         )
-    optimizer.step(config.lr * rate, config.embedding_lr * rate)
+    else:
+        optimizer.drop_gradients()
+        run.spikes.left_out()
+    figures["skipped"] = float(reason is not None)
     return sum(_tokens(batch) for batch in batches), figures
 
 

@@ -148,6 +148,10 @@ class Optimizer:
         self._adamw.step()
         if self._muon is not None:
             self._muon.step(lr, self._weight_decay)
+        self.drop_gradients()
+
+    def drop_gradients(self) -> None:
+        """Forget the gradients, with or without an update."""
         for parameter in self.parameters:
             parameter.grad = None
 

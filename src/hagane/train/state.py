@@ -18,6 +18,7 @@ from hagane.errors import ArtifactError, UsageError
 from hagane.train import checkpoint as checkpoints
 from hagane.train.checkpoint import Checkpoint
 from hagane.train.optimizers import Optimizer
+from hagane.train.spikes import Spikes
 
 MILESTONES = "milestones"
 
@@ -32,6 +33,7 @@ class Run:
     evaluations: list[dict[str, float]] = field(default_factory=list)
     kept: dict[str, Tensor] | None = None
     """Weights at the last accepted evaluation; only for tasks that can stop."""
+    spikes: Spikes = field(default_factory=Spikes)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -52,7 +54,8 @@ def pack(model: nn.Module, optimizer: Optimizer, run: Run, identity: Mapping[str
     tensors = {"model": weights(model), "optimizer": optimizer.state()}
     if run.kept is not None:
         tensors["kept"] = run.kept
-    state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations, **identity}
+    state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations}
+    state |= {"spikes": run.spikes.state(), **identity}
     return Checkpoint(run.step, tensors, state)
 
 
@@ -61,7 +64,8 @@ def unpack(found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> Run:
     set_weights(model, found.tensors["model"])
     optimizer.load(found.tensors["optimizer"])
     state = found.state
-    return Run(found.step, state["seconds"], state["tokens"], state["evaluations"], found.tensors.get("kept"))
+    kept, spikes = found.tensors.get("kept"), Spikes(**state["spikes"])
+    return Run(found.step, state["seconds"], state["tokens"], state["evaluations"], kept, spikes)
 
 
 def milestone(folder: Path, step: int = 0) -> Path:
