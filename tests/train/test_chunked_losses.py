@@ -64,6 +64,24 @@ def test_the_comparison_can_fail() -> None:
         assert distance(ours, exact) > 1e-3
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+def test_z_loss(dtype: torch.dtype, tolerance: float) -> None:
+    z = 0.3  # so large that leaving it out would be noticed
+
+    def ours(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, chunk: int) -> Tensor:
+        return lm_loss(hidden, head, targets, weights, chunk, z_loss=z)
+
+    def exact(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, chunk: int) -> Tensor:
+        log_z = torch.logsumexp(hidden.double() @ head.double().t(), 1)
+        return reference(hidden, head, targets, weights, chunk) + z * (log_z**2 * weights).sum()
+
+    for found, wanted, without in zip(
+        run(ours, dtype, 64), run(exact, dtype, 64), run(reference, dtype, 64), strict=True
+    ):
+        assert distance(found, wanted) < tolerance
+        assert distance(found, without) > 0.1
+
+
 def test_sums_are_float32_under_bfloat16() -> None:
     hidden, head, targets, weights = inputs(torch.bfloat16)
     assert lm_loss(hidden, head, targets, weights).dtype == torch.float32

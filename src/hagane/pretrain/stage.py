@@ -74,6 +74,7 @@ class Config(StageConfig):
         description="Documents → weight and max_epochs; a key is an artefact, ARTEFACT/SOURCE or a pattern ('*/man*'). "
         "Empty: every document alike.",
     )
+    z_loss: float = Field(0.0, ge=0, description="Weight of (log Z)², which keeps logits from drifting; PaLM has 1e-4.")
     max_heldout_documents: int = Field(100, gt=0, description="Held-out documents that are scored, drawn at random.")
     lora: LoRAConfig | None = Field(
         None,
@@ -108,7 +109,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         f"  {parameters / 1e6:.1f} M parameters, {shapes.tokens / 1e6:.2f} M tokens to read, {_name(model.compute_dtype)}"
     )
     told = tell(mixture)
-    task = NextToken(mixture, shapes, heldout, tokenizer.bos_id)
+    task = NextToken(mixture, shapes, heldout, tokenizer.bos_id, config.z_loss)
     adapt(model, config.lora, generator(config.seed, 0, "lora"))
     branch = milestone(inputs["branch"], config.branch_at) if "branch" in inputs else None
     result = train(model, task, config.train, out, "pretrain", branch)

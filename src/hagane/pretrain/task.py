@@ -41,6 +41,7 @@ class NextToken:
     shapes: Shapes
     heldout: HeldOut
     bos_id: int
+    z_loss: float = 0.0
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
         """The micro-batches of a step, one after another in the stream."""
@@ -53,10 +54,10 @@ class NextToken:
         return float(batch["weights"].sum())
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Metrics]:
-        """Summed −log p of the next tokens, nats."""
+        """Summed −log p of the next tokens, nats, and the z-loss where there is one."""
         decoder = cast(Decoder, model)
         hidden = decoder(batch["tokens"], batch["segments"], batch["positions"])
-        return lm_loss(hidden, decoder.head_weight, batch["targets"], batch["weights"]), {}
+        return lm_loss(hidden, decoder.head_weight, batch["targets"], batch["weights"], z_loss=self.z_loss), {}
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Bits per character on the held-out documents."""

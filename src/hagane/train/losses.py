@@ -26,15 +26,19 @@ from hagane.train.compile import fused
 CHUNK = 512
 
 
-def lm_loss(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, chunk: int = CHUNK) -> Tensor:
+def lm_loss(
+    hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, chunk: int = CHUNK, z_loss: float = 0.0
+) -> Tensor:
     """Σ weight · −log p(target), a float32 scalar: divide by the weight of the whole step, not here.
 
     hidden: [..., dim] of any float type; head: [vocab, dim]; targets: [...] int64; weights: [...], 0 = not labelled.
+    z_loss: with gradients, also Σ weight · z_loss · (log Z)², which keeps the normalizer Z near 1 (Chowdhery et al. 2022,
+    "PaLM", §5, with 1e-4).
     """
     hidden, targets, weights = hidden.reshape(-1, hidden.size(-1)), targets.reshape(-1), weights.reshape(-1).float()
     labelled = weights.nonzero().squeeze(1)
     if torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad):
-        return _apply(_SummedLoss, hidden, head, targets, weights, labelled, chunk)
+        return _apply(_SummedLoss, hidden, head, targets, weights, labelled, chunk, z_loss)
     return -(token_logprob(hidden[labelled], head, targets[labelled], chunk) * weights[labelled]).sum()
 
 
@@ -51,14 +55,17 @@ def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
     return result
 
 
-def _summed_loss_core(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """(Σ weight · −log p, its gradient by the logits in their type). logits: [chunk, vocab]."""
+def _summed_loss_core(logits: Tensor, targets: Tensor, weights: Tensor, z_loss: float) -> tuple[Tensor, Tensor]:
+    """(Σ weight · (−log p + z_loss · (log Z)²), its gradient by the logits in their type). logits: [chunk, vocab]."""
     full = logits.float()
     normalizer = torch.logsumexp(full, 1)
     loss = ((normalizer - full.gather(1, targets[:, None]).squeeze(1)) * weights).sum()
     # Comparing with every column instead of a scatter lets the compiler make one pass over the logits.
     hit = torch.arange(logits.size(1), device=logits.device)[None, :] == targets[:, None]
     gradient = (torch.exp(full - normalizer[:, None]) - hit.float()) * weights[:, None]
+    if z_loss:
+        loss = loss + z_loss * (normalizer * normalizer * weights).sum()
+        gradient = gradient + torch.exp(full - normalizer[:, None]) * (2 * z_loss * normalizer * weights)[:, None]
     return loss, gradient.to(logits.dtype)
 
 
@@ -89,7 +96,14 @@ def _filled(part: Tensor, chunk: int) -> Tensor:
 class _SummedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, labelled: Tensor, chunk: int
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+        labelled: Tensor,
+        chunk: int,
+        z_loss: float,
     ) -> Tensor:
         core = fused(_summed_loss_core)
         weight = head.to(hidden.dtype)
@@ -100,7 +114,7 @@ class _SummedLoss(torch.autograd.Function):
             places = labelled[piece]
             states = _filled(hidden[places], chunk)
             loss, gradient = core(
-                F.linear(states, weight), _filled(targets[places], chunk), _filled(weights[places], chunk)
+                F.linear(states, weight), _filled(targets[places], chunk), _filled(weights[places], chunk), z_loss
             )
             total += loss
             if of_hidden is not None:
@@ -118,7 +132,7 @@ class _SummedLoss(torch.autograd.Function):
         return (
             None if of_hidden is None else of_hidden * scale.to(of_hidden.dtype),
             None if of_head is None else (of_head * scale).to(ctx.head_dtype),
-            *(None,) * 4,
+            *(None,) * 5,
         )
 
 
