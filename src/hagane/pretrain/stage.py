@@ -38,6 +38,7 @@ from hagane.pretrain.task import HeldOut, NextToken
 from hagane.pretrain.warmup import Shapes
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.loop import TrainConfig, train
+from hagane.train.memory import require_memory
 from hagane.train.mixture import Mixture
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
@@ -97,6 +98,15 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     Writes model/, metrics.jsonl, summary.json; with `lora` adapter/ as well.
     """
     tokenizer, model = _start(config, inputs)
+    require_memory(
+        model.config,
+        config.rows,
+        config.seq,
+        model.compute_dtype,
+        config.train.optimizer,
+        recomputed=config.train.checkpoint_activations,
+        sharded=config.train.shard,
+    )
     documents, tokens = group(inputs, "documents"), out / "tokens"
     shapes = Shapes(
         config.train.steps, config.rows, config.seq, config.micro_batches, config.seq_warmup, config.batch_warmup
