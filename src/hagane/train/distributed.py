@@ -115,7 +115,7 @@ def deal(batches: Sequence[Batch]) -> list[Batch]:
         raise UsageError(
             f"{len(batches)} micro-batches of a step cannot be dealt to {count} processes.",
             where="torchrun",
-            fix="Set `micro_batches` to a multiple of the number of processes.",
+            fix="Set `micro_batches` to a multiple of the number of processes; with `batch_warmup`, to four times a multiple.",
         )
     here = device()
     return [{key: value.to(here) for key, value in batch.items()} for batch in batches[processes.rank() :: count]]

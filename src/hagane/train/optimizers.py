@@ -171,4 +171,4 @@ class Optimizer:
             if what == "momentum":
                 buffers[name].copy_(value)
             else:
-                self._adamw.state[parameters[name]][what] = value.clone()
+                self._adamw.state[parameters[name]][what] = value.to(parameters[name].device, copy=True)
