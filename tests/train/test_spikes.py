@@ -59,12 +59,25 @@ def test_a_skipped_update_leaves_no_trace(tmp_path: Path) -> None:
     assert one != weights(run(tmp_path / "made", Counting(), SKIP)[0])
 
 
-@pytest.mark.parametrize("die_at", [5, 7])
-def test_killed_equals_unkilled(tmp_path: Path, die_at: int) -> None:
-    whole, _ = run(tmp_path / "whole", Spiking({4}, float("nan")), SKIP)
-    with pytest.raises(RuntimeError, match="killed"):
-        run(tmp_path / "cut", Spiking({4}, float("nan"), die_at), SKIP)
-    assert weights(run(tmp_path / "cut", Spiking({4}, float("nan")), SKIP)[0]) == weights(whole)
+def test_killed_equals_unkilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed just before a spike that only the norms from before the last checkpoint tell."""
+    config = SKIP.model_copy(update={"steps": 16, "spike_factor": 5.0, "checkpoint_every": 6})
+    whole, _ = run(tmp_path / "whole", Spiking({13}, 100.0), config)
+    for name in ("cut", "forgetful"):
+        with pytest.raises(RuntimeError, match="killed"):
+            run(tmp_path / name, Spiking({13}, 100.0, die_at=12), config)
+    assert weights(run(tmp_path / "cut", Spiking({13}, 100.0), config)[0]) == weights(whole)
+    # Negative control: a resume that forgot what is usual must be noticed.
+    monkeypatch.setattr("hagane.train.state.Spikes", lambda **state: Spikes())
+    assert weights(run(tmp_path / "forgetful", Spiking({13}, 100.0), config)[0]) != weights(whole)
+
+
+def test_a_run_without_one_update_is_an_error(tmp_path: Path) -> None:
+    config = SKIP.model_copy(update={"steps": 8})
+    with pytest.raises(TrainingError, match="not finite") as caught:
+        run(tmp_path, Spiking(set(range(8)), float("nan")), config)
+    assert "step 7" in caught.value.where
+    assert skipped(tmp_path) == list(range(8)), "the spike that ended it is in the metrics too"
 
 
 def test_a_large_gradient_is_a_spike_and_an_ordinary_one_is_not(tmp_path: Path) -> None:

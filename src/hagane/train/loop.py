@@ -155,16 +155,22 @@ def _train(
             begin, graphs = time.perf_counter(), compilations()
             model.train()
             try:
-                tokens, figures = _update(model, task, optimizer, config, run, rate)
+                tokens, figures, spike = _update(model, task, optimizer, config, run, rate)
             except TrainingError as error:
                 raise TrainingError(error.what, where=f"{label}, step {run.step}", fix=error.fix) from None
             seconds = time.perf_counter() - begin
             if compilations() > graphs:
                 note(f"  {label}: compiled; step {run.step} took {seconds:.1f} s with that")
-            if figures["skipped"]:
-                found = f"loss {figures['loss']:.4g}, gradient norm {figures['grad_norm']:.4g}"
-                note(f"  {label}: the update of step {run.step} was left out ({found})")
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
+            if spike is not None:
+                if _must_stop(run, config):
+                    raise TrainingError(
+                        f"{spike[0].upper()}{spike[1:]}.",
+                        where=f"{label}, step {run.step}",
+                        fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data. "
+                        f"`on_spike: skip` leaves such updates out, at most {PATIENCE} in a row and never all of a run.",
+                    )
+                note(f"  {label}: the update of step {run.step} was left out ({spike})")
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
             bar.update(run.step, loss=figures["loss"], tokens_per_s=f"{tokens / seconds:.0f}")
             stopping = distributed.anywhere(interrupted.is_set())
@@ -176,8 +182,8 @@ def _train(
 
 def _update(
     model: nn.Module, task: Task, optimizer: Optimizer, config: TrainConfig, run: Run, rate: float
-) -> tuple[int, dict[str, float]]:
-    """One update, or none where it is a spike that is to be skipped; (tokens read, figures of the step)."""
+) -> tuple[int, dict[str, float], str | None]:
+    """One update, or none where it would be a spike; (tokens read, figures of the step, why there was none)."""
     with torch.no_grad():
         batches = task.batches(run.step, model)
     total = float(sum(task.weight(batch) for batch in batches))
@@ -195,21 +201,21 @@ def _update(
     distributed.reduce_gradients(optimizer.parameters)
     norm = float(distributed.whole(torch.nn.utils.clip_grad_norm_(optimizer.parameters, config.clip)))
     figures = {name: value / total for name, value in distributed.sums(sums).items()} | {"grad_norm": norm}
-    reason = run.spikes.reason(figures["loss"], norm, config.spike_factor)
-    if reason is None:
+    # All processes must go by the same answer; norms of processors of two kinds may differ in their last bits.
+    spike = processes.from_first(lambda: run.spikes.reason(figures["loss"], norm, config.spike_factor))
+    if spike is None:
         optimizer.step(config.lr * rate, config.embedding_lr * rate)
         run.spikes.made(norm)
-    elif config.on_spike == "stop" or run.spikes.in_a_row == PATIENCE:
-        raise TrainingError(
-            f"{reason[0].upper()}{reason[1:]}.",
-            fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data. `on_spike: skip` leaves such "
-            f"updates out, at most {PATIENCE} in a row.",
-        )
     else:
         optimizer.drop_gradients()
         run.spikes.left_out()
-    figures["skipped"] = float(reason is not None)
-    return sum(_tokens(batch) for batch in batches), figures
+    figures["skipped"] = float(spike is not None)
+    return sum(_tokens(batch) for batch in batches), figures, spike
+
+
+def _must_stop(run: Run, config: TrainConfig) -> bool:
+    """Whether the spike that was just left out ends training: by the recipe, or since nothing would be learned."""
+    return config.on_spike == "stop" or run.spikes.in_a_row > PATIENCE or run.spikes.skipped == config.steps
 
 
 def _tokens(batch: Batch) -> int:
