@@ -98,11 +98,11 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     Writes model/, metrics.jsonl, summary.json; with `lora` adapter/ as well.
     """
     tokenizer, model = _start(config, inputs)
+    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     require_memory(
-        model.config,
+        model,
         config.rows,
         config.seq,
-        model.compute_dtype,
         config.train.optimizer,
         recomputed=config.train.checkpoint_activations,
         sharded=config.train.shard,
@@ -120,7 +120,6 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     )
     told = tell(mixture)
     task = NextToken(mixture, shapes, heldout, tokenizer.bos_id, config.z_loss)
-    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     branch = milestone(inputs["branch"], config.branch_at) if "branch" in inputs else None
     result = train(model, task, config.train, out, "pretrain", branch)
 
