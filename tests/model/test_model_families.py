@@ -12,6 +12,7 @@ from published_shapes import PUBLISHED, SMALL, ours, shake, theirs
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from hagane.errors import DataError
+from hagane.generate.decode import generate
 from hagane.model.cache import KeyValueCache
 from hagane.model.classifier import SequenceClassifier
 from hagane.model.config import DecoderConfig
@@ -79,6 +80,25 @@ def test_cached_decoding_equals_the_whole_pass(name: str) -> None:
         hidden = model(TOKENS.gather(1, places), cache=cache)
         expected = whole.gather(1, places[..., None].expand(-1, -1, whole.shape[-1]))
         torch.testing.assert_close(hidden, expected, atol=2e-5, rtol=1e-4)
+
+
+@every_family
+@torch.no_grad()
+def test_greedy_answers_are_those_of_transformers(name: str, tmp_path: Path) -> None:
+    """Uneven prompts that share a batch and take each other's places, against the peer's whole passes one by one."""
+    source = theirs(name)
+    source.save_pretrained(tmp_path)
+    prompts = [row[:length].tolist() for row, length in zip(TOKENS.repeat(2, 1), (3, 11, 6, 6, 2, 9), strict=True)]
+    expected = []
+    for prompt in prompts:
+        ids = list(prompt)
+        for _ in range(14):
+            ids.append(int(source(torch.tensor([ids])).logits[0, -1].argmax()))
+        expected.append(ids[len(prompt) :])
+    for rows in (1, 4):
+        answers = generate(load_model(tmp_path), prompts, max_new_tokens=14, stop_ids=[], batch_size=rows)
+        assert [answer.ids for answer in answers] == expected
+    assert len({tuple(ids) for ids in expected}) == len(prompts), "prompts must not all lead to one answer"
 
 
 @every_family

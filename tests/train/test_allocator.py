@@ -11,7 +11,7 @@ import sys
 
 PROGRAM = """
 import resource, torch
-from hagane.train.allocator import keep_freed_memory
+from hagane.model.allocator import keep_freed_memory
 kept = KEEP and keep_freed_memory()
 for _ in range(10):
     torch.ones(12 << 20)

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from hagane.errors import DataError, UsageError
 from hagane.generate.sampling import Sampler
+from hagane.model.allocator import keep_freed_memory
 from hagane.model.cache import KeyValueCache
 from hagane.model.decoder import Decoder
-from hagane.model.packed import PackedLinear
+from hagane.model.inference import PackedLinear
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def generate(
     waiting = deque(sorted(range(len(prompts)), key=lambda number: -len(prompts[number])))
     if not waiting:
         return []
+    keep_freed_memory()
     with torch.inference_mode():
         twin = model.inference_copy()
         head = PackedLinear(twin.head_weight)

@@ -4,15 +4,14 @@ Rows are right-padded: row i holds its tokens at 0 … lengths[i]-1 and grows fr
 positions whatever its batch mates are, a padded prefill needs no mask (nothing looks to the right), and rows can be
 dropped or overwritten at any time.
 
-What is attended to grows in pages of 32 tokens, the memory behind it by half its size at a time: most pages are only a
-longer view of it, and each entry is copied about three times in all. It is not given back while rows remain. Memory: at most
-3 · layers · rows · kv_heads · longest row so far · head_dim entries, and as much again while it grows.
+What is attended to grows in pages of 32 tokens, the memory behind it to twice what is needed at a time: most pages are only a
+longer view of it, and each entry is copied about once in all. It is not given back while rows remain. Memory: at most
+4 · layers · rows · kv_heads · longest row so far · head_dim entries, and half as much again while it grows.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hagane.model.config import DecoderConfig
@@ -32,6 +31,8 @@ class KeyValueCache:
         self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)
         self.held = 0
         """Length of the longest row."""
+        self.even = True
+        """Whether all rows are of that length."""
 
     @property
     def rows(self) -> int:
@@ -41,14 +42,21 @@ class KeyValueCache:
     def reserve(self, tokens: int) -> None:
         """Let every row have room for `tokens`, rounded up to pages; the places are zero where nothing was written."""
         room = -(-tokens // PAGE) * PAGE
-        memory = self._memory[0].shape[2]
-        if room > memory:
-            # Zeros, not whatever the memory held: masked places have weight 0, but 0 · NaN is NaN.
-            more = max(room, memory * 3 // 2) - memory
-            self._memory = [F.pad(entries, (0, 0, 0, more)) for entries in self._memory]
-        elif room == self.room:
+        if room == self.room:
             return
+        if room > self._memory[0].shape[2]:
+            self._memory = [self._moved(entries[:, :, : self.room], 2 * room) for entries in self._memory]
+        for entries in self._memory:
+            # Zeros, not whatever the memory held: masked places have weight 0, but 0 · NaN is NaN.
+            entries[:, :, self.room : room] = 0
         self._show(room)
+
+    @staticmethod
+    def _moved(entries: Tensor, room: int) -> Tensor:
+        """A copy with memory for `room` places, which an operating system gives only as they are written."""
+        moved = entries.new_empty(*entries.shape[:2], room, entries.shape[3])
+        moved[:, :, : entries.shape[2]] = entries
+        return moved
 
     def _show(self, room: int) -> None:
         """Let `keys` and `values` be the first `room` places of each row."""
@@ -60,6 +68,11 @@ class KeyValueCache:
 
     def write(self, layer: int, positions: Tensor, key: Tensor, value: Tensor) -> None:
         """Store `key` and `value`, [rows, kv_heads, new, head_dim], at `positions`, [rows, new], of one layer."""
+        if self.even:  # one copy of a block instead of a search for each row
+            begin, end = self.held, self.held + key.shape[2]
+            self.keys[layer][:, :, begin:end] = key
+            self.values[layer][:, :, begin:end] = value
+            return
         rows = torch.arange(len(positions), device=positions.device)[:, None]
         self.keys[layer][rows, :, positions] = key.transpose(1, 2)
         self.values[layer][rows, :, positions] = value.transpose(1, 2)
@@ -73,6 +86,7 @@ class KeyValueCache:
         """Row i holds `lengths[i]` tokens, int64 [rows]; what lies behind is forgotten (padding, finished rows)."""
         self.lengths = lengths
         self.held = int(lengths.max())
+        self.even = bool((lengths == self.held).all())
 
     def put(self, rows: Tensor, other: KeyValueCache) -> None:
         """Overwrite `rows`, int64 [n], with the n rows of `other`."""
@@ -83,6 +97,6 @@ class KeyValueCache:
 
     def keep(self, rows: Tensor) -> None:
         """Drop all rows but `rows`, int64 [kept]."""
-        self._memory = [entries[rows] for entries in self._memory]
+        self._memory = [self._moved(entries[rows, :, : self.room], entries.shape[2]) for entries in self._memory]
         self._show(self.room)
         self.set_lengths(self.lengths[rows])

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from hagane.model.attention import attention_bias, cache_bias, cached_attention, causal_attention
 from hagane.model.cache import KeyValueCache
 from hagane.model.config import DecoderConfig
-from hagane.model.packed import PackedLinear
+from hagane.model.inference import LeanRMSNorm, PackedLinear
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -215,8 +215,8 @@ class Decoder(nn.Module):
         """Hidden states after the final norm.
 
         tokens: int64 [batch, seq]; segments: int32 [batch, seq], document numbers inside a packed row (None: a row is
-        one document); positions: int64 [batch, seq] (None: 0, 1, …, or going on from what the cache holds). With
-        `cache` the new tokens are added to it. Returns [batch, seq, dim] in `compute_dtype`.
+        one document); positions: int64 [batch, seq] (None: 0, 1, …). With `cache` the new tokens are added to it, and
+        positions go on from what it holds. Returns [batch, seq, dim] in `compute_dtype`.
         """
         if positions is None:
             start = 0 if cache is None else cache.lengths[:, None]
@@ -282,8 +282,7 @@ class Decoder(nn.Module):
     def inference_copy(self) -> Decoder:
         """The same model with its weights cast once to `compute_dtype`, uncompiled and without gradients.
 
-        The copy cannot be trained: its matrices are packed for the kernel that reads them. Costs 60 to 70 ms for 17 M
-        parameters on two cores with AVX2 (see `packed.py`), and saves the casts and up to half of each product in every step.
+        The copy cannot be trained: its layers are those of `inference.py`. In float32 it shares its weights with this model.
         """
         with torch.device("meta"):
             twin = Decoder(self.config, self.compute_dtype)
@@ -297,4 +296,6 @@ class Decoder(nn.Module):
             for name, child in module.named_children():
                 if isinstance(child, Linear):
                     setattr(module, name, PackedLinear(child.weight, child.bias))
+                elif isinstance(child, RMSNorm):
+                    setattr(module, name, LeanRMSNorm(child.weight, child.eps))
         return twin.requires_grad_(False).eval()

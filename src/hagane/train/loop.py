@@ -32,9 +32,9 @@ from hagane.artifact.metrics import FILE_NAME, MetricsWriter
 from hagane.artifact.progress import note, progress
 from hagane.errors import TrainingError
 from hagane.learning_rate.config import RateConfig
+from hagane.model.allocator import keep_freed_memory
 from hagane.train import checkpoint as checkpoints
 from hagane.train import distributed
-from hagane.train.allocator import keep_freed_memory
 from hagane.train.compile import compilations, compiling
 from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
