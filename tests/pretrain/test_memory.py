@@ -11,9 +11,10 @@ from hagane.errors import UsageError
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.memory import available_bytes, group_bytes
 from hagane.pretrain import stage
 from hagane.train.loop import TrainConfig
-from hagane.train.memory import activations_bytes, available_bytes, group_bytes, training_bytes
+from hagane.train.memory import activations_bytes, training_bytes
 
 SHAPE = DecoderConfig(
     vocab_size=10, hidden_size=4, intermediate_size=6, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=2
@@ -53,4 +54,11 @@ def test_too_large_is_refused_with_nothing_written(inputs: dict[str, Path], tmp_
     with pytest.raises(UsageError, match=r"needs at least .* GiB more memory") as caught:
         stage.run(config, inputs, tmp_path)
     assert "micro_batches" in caught.value.fix
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_do_not_fit_are_refused_before_they_are_made(inputs: dict[str, Path], tmp_path: Path) -> None:
+    config = stage.Config(hidden_size=2**16, intermediate_size=2**18, num_layers=200, train=TrainConfig(steps=1))
+    with pytest.raises(UsageError, match=r"The weights of .* G parameters need .* GiB"):
+        stage.run(config, inputs, tmp_path)
     assert list(tmp_path.iterdir()) == []

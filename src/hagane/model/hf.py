@@ -22,6 +22,7 @@ from hagane.model.classifier import SequenceClassifier
 from hagane.model.decoder import Decoder
 from hagane.model.hf_config import from_hf, to_hf
 from hagane.model.hf_weights import join, layout, split
+from hagane.model.memory import require_weights
 from hagane.model.vocabulary import expect_vocabulary, tokenizer_size
 
 TOKENIZER_FILES = (
@@ -99,6 +100,7 @@ def load_model(path: Path, compute_dtype: torch.dtype = torch.float32) -> Decode
     folder = model_folder(path)
     raw = _read_json(folder / "config.json")
     _expect_head(raw, "ForCausalLM", folder)
+    require_weights(from_hf(raw, folder / "config.json"), str(folder))
     return _decoder(raw, folder, _read_tensors(folder), compute_dtype)
 
 
@@ -107,6 +109,7 @@ def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> S
     folder = model_folder(path)
     raw = _read_json(folder / "config.json") | {"tie_word_embeddings": True}
     _expect_head(raw, "ForSequenceClassification", folder)
+    require_weights(from_hf(raw, folder / "config.json"), str(folder))
     tensors = _read_tensors(folder)
     score = tensors.pop("score.weight", None)
     decoder = _decoder(raw, folder, tensors, compute_dtype)

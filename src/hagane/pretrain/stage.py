@@ -32,6 +32,7 @@ from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.model.hf import load_model, save_model
 from hagane.model.lora import LoRAConfig, adapt
+from hagane.model.memory import require_weights
 from hagane.model.peft_folder import settle
 from hagane.pretrain.sources import Share, open_sources, tell
 from hagane.pretrain.task import HeldOut, NextToken
@@ -183,7 +184,9 @@ def _start(config: Config, inputs: Inputs) -> tuple[Tokenizer, Decoder]:
         tokenizer = Tokenizer.load(inputs["tokenizer"])
         ids = {"bos_id": tokenizer.bos_id, "eos_id": tokenizer.eos_id, "pad_id": tokenizer.pad_id}
         settings = config.model_dump(include=shape)
-        model = Decoder(DecoderConfig(vocab_size=tokenizer.vocab_size, **settings, **ids), compute_dtype())
+        made = DecoderConfig(vocab_size=tokenizer.vocab_size, **settings, **ids)
+        require_weights(made, where)
+        model = Decoder(made, compute_dtype())
         model.init_weights(generator(config.seed, 0, "weights"))
     if config.seq > model.config.max_positions:
         raise UsageError(

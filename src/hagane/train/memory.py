@@ -10,7 +10,6 @@ that nothing that fits is refused, and a run that passes may still be too large.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import torch
 
@@ -18,10 +17,9 @@ from hagane.artifact import processes
 from hagane.errors import UsageError
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
+from hagane.model.memory import GIB, available_bytes
 from hagane.train import distributed
 from hagane.train.optimizers import OptimizerName, roles_of
-
-GIB = 2**30
 
 
 def training_bytes(model: Decoder, optimizer: OptimizerName) -> int:
@@ -44,34 +42,6 @@ def activations_bytes(
     block = 4 * config.hidden_size + projected + inner + (config.num_heads * seq // 2 if probabilities else 0)
     kept = config.num_layers * config.hidden_size + block if recomputed else config.num_layers * block
     return rows * seq * kept * dtype.itemsize
-
-
-def available_bytes() -> int | None:
-    """Memory this process may still take: of the machine, or of its control group where that is less. None: unknown."""
-    found = [] if (group := group_bytes(Path("/sys/fs/cgroup"))) is None else [group]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
-    return min(found, default=None)
-
-
-def group_bytes(root: Path) -> int | None:
-    """What the control group mounted at `root` (version 2, or 1) may still take; None where there is no limit.
-
-    Cached files that nobody uses count as free: the kernel gives them back when it must.
-    """
-    for folder, limit, used, cached in (
-        (root, "memory.max", "memory.current", "inactive_file"),
-        (root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    ):
-        try:
-            most, now = (folder / limit).read_text().strip(), int((folder / used).read_text())
-            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        except OSError:
-            continue
-        return None if most == "max" else int(most) - now + int(stat.get(cached, 0))
-    return None
 
 
 def require_memory(
