@@ -112,7 +112,8 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         config.train.steps, config.rows, config.seq, config.micro_batches, config.seq_warmup, config.batch_warmup
     )
     sources = open_sources(documents, config.mixture, tokenizer, tokens)
-    mixture = Mixture(sources, shapes.tokens // config.seq, config.seq, config.seed)
+    reserve = shapes.begin(config.train.steps + config.train.most_passed_over) - shapes.tokens
+    mixture = Mixture(sources, shapes.tokens // config.seq, config.seq, config.seed, reserve // config.seq)
     heldout = _heldout(tokenizer, documents.values(), config)
     parameters = model.config.parameters_count
     note(

@@ -39,7 +39,8 @@ from hagane.train.compile import compilations, compiling
 from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
 from hagane.train.recompute import recomputing
-from hagane.train.spikes import PATIENCE, Policy
+from hagane.train.roll_back import roll_back, tell_roll_backs
+from hagane.train.spikes import PATIENCE, ROLL_BACKS, Policy
 from hagane.train.state import MILESTONES, Run, branch_off, pack, set_weights, unpack, weights
 from hagane.train.task import Batch, Task
 
@@ -63,7 +64,8 @@ class TrainConfig(RateConfig):
     )
     on_spike: Policy = Field(
         "stop",
-        description="When loss or gradient are not finite, or the norm is a spike: stop, or skip that update.",
+        description="When loss or gradient are not finite, or the norm is a spike: stop, skip that update, or roll_back to "
+        "the last checkpoint and go on with other data.",
     )
     spike_factor: float = Field(
         0.0, ge=0, description="Norm that is a spike, in medians of the last 50; 0: only what is not finite."
@@ -73,6 +75,11 @@ class TrainConfig(RateConfig):
     shard: bool = Field(
         False, description="Under torchrun: each process holds a part of the model (FSDP2), not all of it."
     )
+
+    @property
+    def most_passed_over(self) -> int:
+        """Updates' worth of data that roll-backs may leave out: as much further than `steps` a task's data should reach."""
+        return ROLL_BACKS * self.checkpoint_every if self.on_spike == "roll_back" else 0
 
 
 @runtime_checkable
@@ -93,9 +100,9 @@ class TrainResult:
     steps: int
     """Updates in the final weights."""
     seconds: float
-    """In steps, over all attempts; evaluation and compilation of the first step included."""
+    """In steps, over all attempts; evaluation and compilation of the first step included. Steps done again count once."""
     tokens: int
-    """Read in steps, padding not counted."""
+    """Read in steps, padding not counted; those of steps that a roll-back gave up neither."""
     evaluations: list[dict[str, float]]
     """Each with `step`. After an early stop the last one is of weights that were given up."""
     resumed_from: int | None
@@ -115,7 +122,7 @@ def train(
 
     Of several processes each writes its own `out`; checkpoints are in the first one's, which all must be able to read.
 
-    Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; ArtifactError or
+    Raises TrainingError when a step has no labelled weight or is a spike that ends training; ArtifactError or
     UsageError when `branch` does not fit; KeyboardInterrupt, after the step and a checkpoint, on SIGINT and SIGTERM.
     """
     keep_freed_memory()
@@ -134,6 +141,9 @@ def _train(
     if branch is not None and resumed_from is None:
         run = branch_off(branch, model, optimizer, config.steps)
         note(f"  {label}: branches off after step {run.step}")
+    if config.on_spike == "roll_back" and resumed_from is None:
+        processes.wait()  # until all have seen that there was no checkpoint
+        checkpoints.save(shared / FOLDER, pack(model, optimizer, run, _identity(config)))
 
     with (
         MetricsWriter(out / FILE_NAME, resumed_from) as metrics,
@@ -141,6 +151,7 @@ def _train(
         no_garbage_collection(),
         interruptible() as interrupted,
     ):
+        tell_roll_backs(metrics, run)
         while True:
             if _evaluation_due(run.step, config) and not _accept(
                 _evaluate(model, task, run, metrics), model, task, run
@@ -163,12 +174,20 @@ def _train(
                 note(f"  {label}: compiled; step {run.step} took {seconds:.1f} s with that")
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
             if spike is not None:
+                back = _back(model, optimizer, config, run, shared, figures)
+                if back is not None:
+                    note(f"  {label}: {spike} in step {run.step}; back to step {back.step}, and on with other data")
+                    run = back
+                    metrics.go_back(run.step)
+                    tell_roll_backs(metrics, run)
+                    continue
                 if _must_stop(run, config):
                     raise TrainingError(
-                        f"{spike[0].upper()}{spike[1:]}.",
+                        f"{spike[0].upper()}{spike[1:]}{f', after {n} roll-backs' if (n := len(run.roll_backs)) else ''}.",
                         where=f"{label}, step {run.step}",
                         fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data. "
-                        f"`on_spike: skip` leaves such updates out, at most {PATIENCE} in a row and never all of a run.",
+                        f"`on_spike: skip` leaves such updates out, at most {PATIENCE} in a row and never all of a run; "
+                        f"`roll_back` goes back to the last checkpoint and on with other data, at most {ROLL_BACKS} times.",
                     )
                 note(f"  {label}: the update of step {run.step} was left out ({spike})")
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
@@ -185,7 +204,7 @@ def _update(
 ) -> tuple[int, dict[str, float], str | None]:
     """One update, or none where it would be a spike; (tokens read, figures of the step, why there was none)."""
     with torch.no_grad():
-        batches = task.batches(run.step, model)
+        batches = task.batches(run.step + run.passed_over, model)
     total = float(sum(task.weight(batch) for batch in batches))
     if not total > 0:
         raise TrainingError(
@@ -215,7 +234,16 @@ def _update(
 
 def _must_stop(run: Run, config: TrainConfig) -> bool:
     """Whether the spike that was just left out ends training: by the recipe, or since nothing would be learned."""
-    return config.on_spike == "stop" or run.spikes.in_a_row > PATIENCE or run.spikes.skipped == config.steps
+    return config.on_spike != "skip" or run.spikes.in_a_row > PATIENCE or run.spikes.skipped == config.steps
+
+
+def _back(
+    model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: Run, out: Path, figures: dict[str, float]
+) -> Run | None:
+    """The run from the newest checkpoint on, if the recipe says so and one is left; None: not another time."""
+    if config.on_spike != "roll_back" or len(run.roll_backs) == ROLL_BACKS:
+        return None
+    return roll_back(out / FOLDER, model, optimizer, run, figures, _identity(config))
 
 
 def _tokens(batch: Batch) -> int:

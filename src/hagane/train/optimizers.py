@@ -163,7 +163,8 @@ class Optimizer:
         return found
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take over what `state` returned."""
+        """Take over what `state` returned, in place of what is there."""
+        self._adamw.state.clear()  # before the first update there is none
         parameters = {name: parameter for parameter, name in self._names.items()}
         buffers = {} if self._muon is None else dict(zip(self._muon.names, self._muon.buffers, strict=True))
         for key, value in state.items():

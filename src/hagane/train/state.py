@@ -34,6 +34,10 @@ class Run:
     kept: dict[str, Tensor] | None = None
     """Weights at the last accepted evaluation; only for tasks that can stop."""
     spikes: Spikes = field(default_factory=Spikes)
+    passed_over: int = 0
+    """Updates' worth of data that roll-backs have left out: step k reads what step k + passed_over would have read."""
+    roll_backs: list[dict[str, Any]] = field(default_factory=list)
+    """The row of metrics of each."""
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -55,7 +59,7 @@ def pack(model: nn.Module, optimizer: Optimizer, run: Run, identity: Mapping[str
     if run.kept is not None:
         tensors["kept"] = run.kept
     state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations}
-    state |= {"spikes": run.spikes.state(), **identity}
+    state |= {"spikes": run.spikes.state(), "passed_over": run.passed_over, "roll_backs": run.roll_backs, **identity}
     return Checkpoint(run.step, tensors, state)
 
 
@@ -64,8 +68,16 @@ def unpack(found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> Run:
     set_weights(model, found.tensors["model"])
     optimizer.load(found.tensors["optimizer"])
     state = found.state
-    kept, spikes = found.tensors.get("kept"), Spikes(**state["spikes"])
-    return Run(found.step, state["seconds"], state["tokens"], state["evaluations"], kept, spikes)
+    return Run(
+        step=found.step,
+        seconds=state["seconds"],
+        tokens=state["tokens"],
+        evaluations=state["evaluations"],
+        kept=found.tensors.get("kept"),
+        spikes=Spikes(**state["spikes"]),
+        passed_over=state["passed_over"],
+        roll_backs=state["roll_backs"],
+    )
 
 
 def milestone(folder: Path, step: int = 0) -> Path:
