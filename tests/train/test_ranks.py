@@ -19,6 +19,7 @@ from hagane.train.state import milestone
 
 KINDS = {"DDP": {"shard": False}, "FSDP2": {"shard": True}}
 OPTIMIZERS = ("adamw", "muon")
+AVERAGE = {"optimizer": "adamw", "average": 0.8}
 BACK = {"optimizer": "adamw", "on_spike": "roll_back"}
 
 
@@ -41,6 +42,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cases += [{"name": f"{kind}-left", "die_at": 5, **adamw}]
         cases += [{"name": f"{kind}-branch", "branch": (f"{kind}-muon-2", 4), **muon}]
         back = {"parts": 2, "settings": {**how, **BACK}, "bad": 4}
+        average = {"parts": 2, "settings": {**how, **AVERAGE}}
+        cases += [{"name": f"{kind}-average", **average}]
+        cases += [{"name": f"{kind}-average-cut", "die_at": 5, **average}, {"name": f"{kind}-average-cut", **average}]
         cases += [{"name": f"{kind}-back", **back}]
         cases += [{"name": f"{kind}-back-cut", "die_at": 6, **back}, {"name": f"{kind}-back-cut", **back}]
     cases += [{"name": "unreduced", "parts": 2, "settings": {"optimizer": "adamw"}, "unreduced": True}]
@@ -137,6 +141,15 @@ def test_two_processes_roll_back_as_one(two: Path, kind: str, tmp_path: Path) ->
         assert [row["step"] for row in read_metrics(out / "metrics.jsonl") if "rolled_back_from" in row] == [3]
     # Negative control: the data that was passed over matters.
     assert difference(alone, run_case(tmp_path / "other", 2, config).state_dict()) > 1e-3
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_two_processes_average_as_one(one, two: Path, kind: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    alone = run_case(tmp_path, 2, CONFIG.model_copy(update=AVERAGE)).state_dict()
+    found = [two / f"{kind}-average{cut}" / rank / "weights.safetensors" for cut in ("", "-cut") for rank in "01"]
+    assert len({path.read_bytes() for path in found}) == 1
+    assert difference(alone, load_file(found[0])) <= 1e-6
+    assert difference(alone, one["adamw", 2][0]) > 1e-3, "negative control: the last weights are others"
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -106,6 +106,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         config.train.optimizer,
         recomputed=config.train.checkpoint_activations,
         sharded=config.train.shard,
+        averaged=config.train.average > 0,
     )
     documents, tokens = group(inputs, "documents"), out / "tokens"
     shapes = Shapes(

@@ -2,8 +2,8 @@
 
 A step: ask the task for its micro-batches, sum their weights, divide each summed loss by that sum, clip, update. The weight of the
 whole step is known before the first forward pass, so the result does not depend on how the step was cut up. Rates are read off a
-pure schedule; nothing else has a memory but weights and optimizer, and both are in the checkpoint. A run killed at any point and
-started again with the same folder ends with the same bytes.
+pure schedule; nothing else has a memory but weights, their average and the optimizer, and all are in the checkpoint. A run killed
+at any point and started again with the same folder ends with the same bytes.
 
 Order within an iteration, which exactness rests on: checkpoint after update k, then evaluation after k updates, then update k+1.
 What comes after a checkpoint is done again on resuming, and the rows of metrics it had written are dropped first.
@@ -35,13 +35,14 @@ from hagane.learning_rate.config import RateConfig
 from hagane.train import checkpoint as checkpoints
 from hagane.train import distributed
 from hagane.train.allocator import keep_freed_memory
+from hagane.train.average import Average
 from hagane.train.compile import compilations, compiling
 from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
 from hagane.train.recompute import recomputing
 from hagane.train.roll_back import roll_back, tell_roll_backs
 from hagane.train.spikes import PATIENCE, ROLL_BACKS, Policy
-from hagane.train.state import MILESTONES, Run, branch_off, pack, set_weights, unpack, weights
+from hagane.train.state import MILESTONES, Run, branch_off, evaluated, holding, pack, set_weights, unpack, weights
 from hagane.train.task import Batch, Task
 
 FOLDER = "checkpoints"
@@ -53,6 +54,12 @@ class TrainConfig(RateConfig):
     optimizer: OptimizerName = Field("muon", description="For matrices: muon or adamw. All else is adamw.")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay of AdamW's two averages.")
     weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay of matrices.")
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of a moving average of the weights, which is what is evaluated and kept; 0: none.",
+    )
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of a step.")
     evaluate_every: int = Field(0, ge=0, description="Updates between evaluations; 0: only before and after training.")
     checkpoint_every: int = Field(200, gt=0, description="Updates between checkpoints.")
@@ -98,7 +105,7 @@ class TrainResult:
     """What a run did. `model` itself holds the weights."""
 
     steps: int
-    """Updates in the final weights."""
+    """Updates behind the final weights."""
     seconds: float
     """In steps, over all attempts; evaluation and compilation of the first step included. Steps done again count once."""
     tokens: int
@@ -141,6 +148,8 @@ def _train(
     if branch is not None and resumed_from is None:
         run = branch_off(branch, model, optimizer, config.steps)
         note(f"  {label}: branches off after step {run.step}")
+        if not config.average:
+            run.average = Average()
     if config.on_spike == "roll_back" and resumed_from is None:
         processes.wait()  # until all have seen that there was no checkpoint
         checkpoints.save(shared / FOLDER, pack(model, optimizer, run, _identity(config)))
@@ -161,6 +170,7 @@ def _train(
             if run.step == config.steps:
                 if interrupted.is_set():
                     raise KeyboardInterrupt
+                set_weights(model, evaluated(model, run))
                 return TrainResult(run.step, run.seconds, run.tokens, run.evaluations, resumed_from)
             rate = config.factor(run.step)
             begin, graphs = time.perf_counter(), compilations()
@@ -225,6 +235,8 @@ def _update(
     if spike is None:
         optimizer.step(config.lr * rate, config.embedding_lr * rate)
         run.spikes.made(norm)
+        if config.average:
+            run.average.add(weights(model), config.average)
     else:
         optimizer.drop_gradients()
         run.spikes.left_out()
@@ -260,9 +272,9 @@ def _evaluation_due(step: int, config: TrainConfig) -> bool:
 def _evaluate(model: nn.Module, task: Task, run: Run, metrics: MetricsWriter) -> dict[str, float]:
     gc.collect()
     model.eval()
-    with torch.no_grad():
+    with holding(model, run.average.tensors), torch.no_grad():
         found = task.evaluate(model)
-    distributed.reshard(model)
+        distributed.reshard(model)
     # Training may end by these: all processes must go by the same bits.
     figures = processes.from_first(lambda: found)
     if figures:
@@ -278,7 +290,7 @@ def _accept(evaluation: dict[str, float], model: nn.Module, task: Task, run: Run
     if run.kept is not None and task.should_stop(run.evaluations):
         set_weights(model, run.kept)
         return False
-    run.kept = {name: tensor.clone() for name, tensor in weights(model).items()}
+    run.kept = {name: tensor.clone() for name, tensor in evaluated(model, run).items()}
     return True
 
 
