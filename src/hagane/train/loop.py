@@ -54,6 +54,7 @@ class TrainConfig(RateConfig):
     optimizer: OptimizerName = Field("muon", description="For matrices: muon or adamw. All else is adamw.")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay of AdamW's two averages.")
     weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay of matrices.")
+    embedding_weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of embeddings and heads.")
     average: float = Field(
         0.0,
         ge=0,
@@ -141,7 +142,13 @@ def train(
 def _train(
     model: nn.Module, task: Task, config: TrainConfig, out: Path, shared: Path, label: str, branch: Path | None
 ) -> TrainResult:
-    optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
+    optimizer = Optimizer(
+        model,
+        config.optimizer,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        embedding_weight_decay=config.embedding_weight_decay,
+    )
     run, resumed_from = _resume(model, optimizer, config, shared, label)
     if resumed_from is not None and not processes.is_first():
         shutil.copyfile(shared / FILE_NAME, out / FILE_NAME)
