@@ -28,6 +28,7 @@ def test_counts_by_hand() -> None:
     assert training_bytes(model, "adamw") == 4 * 3 * 308
     # Muon takes the matrices: 2 × (32 + 16 + 72).
     assert training_bytes(model, "muon") == 4 * (2 * 240 + 3 * 68)
+    assert training_bytes(model, "muon", averaged=True) == 4 * (3 * 240 + 4 * 68)
     adapt(model, LoRAConfig(rank=1, targets=("o_proj",)), torch.Generator().manual_seed(0))
     assert training_bytes(model, "adamw") == 4 * 3 * 2 * (4 + 4), "frozen weights need neither gradients nor state"
     # A token of a block: four states of 4, qkv 8 and their mix 4, gate, up and product of 6, two heads of half the row.

@@ -18,35 +18,52 @@ from hagane.artifact.files import read_json, write_json
 from hagane.train import distributed
 from hagane.train.batches import PackedExamples
 from hagane.train.loop import TrainConfig, train
-from hagane.train.task import Batch
+from hagane.train.state import milestone
+from hagane.train.task import Batch, Metrics
 
 ROWS = 4
 CONFIG = TrainConfig(steps=8, evaluate_every=4, checkpoint_every=3, compile=False)
 
 
 class Cut(Counting):
-    """Four rows a step, in `parts` micro-batches."""
+    """Four rows a step, in `parts` micro-batches. `bad`: the step whose data makes the loss something that is no number."""
 
-    def __init__(self, parts: int, die_at: int | None = None) -> None:
+    def __init__(self, parts: int, die_at: int | None = None, bad: int | None = None) -> None:
         super().__init__(die_at=die_at)
         self.packed, self.parts = PackedExamples(counting_examples().examples, ROWS, 32, 1), parts
+        self.bad, self.step = bad, 0
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
+        self.step = step
         (batch,) = super().batches(step, model)
         keys = ("tokens", "targets", "weights", "segments", "positions")
         cut = {key: batch[key].chunk(self.parts) for key in keys}
         return [{key: cut[key][part] for key in keys} for part in range(self.parts)]
 
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Metrics]:
+        loss, metrics = super().loss(model, batch)
+        return (loss * float("nan") if self.step == self.bad and model.training else loss), metrics
 
-def run_case(out: Path, parts: int, config: TrainConfig, die_at: int | None = None) -> nn.Module:
+
+def run_case(
+    out: Path,
+    parts: int,
+    config: TrainConfig,
+    die_at: int | None = None,
+    bad: int | None = None,
+    branch: Path | None = None,
+) -> nn.Module:
     model = tiny_model()
     out.mkdir(parents=True, exist_ok=True)
-    train(model, Cut(parts, die_at), config, out, "test")
+    train(model, Cut(parts, die_at, bad), config, out, "test", branch)
     return model
 
 
 def run_processes(folder: Path, cases: list[dict[str, object]], count: int = 2) -> None:
-    """Run cases (name, parts, settings, die_at, unreduced) one after another in `count` processes; weights go to NAME/RANK."""
+    """Run cases (name, parts, settings, die_at, bad, unreduced, and the case and step to branch off from) one after another.
+
+    In `count` processes; weights go to NAME/RANK.
+    """
     write_json(folder / "cases.json", cases)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -71,7 +88,9 @@ def _main(folder: Path) -> None:
             distributed.reduce_gradients = lambda parameters: None
         try:
             out = folder / case["name"] / rank
-            model = run_case(out, case["parts"], CONFIG.model_copy(update=case["settings"]), case.get("die_at"))
+            config = CONFIG.model_copy(update=case["settings"])
+            branch = milestone(folder / case["branch"][0] / "0", case["branch"][1]) if "branch" in case else None
+            model = run_case(out, case["parts"], config, case.get("die_at"), case.get("bad"), branch)
         except RuntimeError as error:
             if str(error) != "killed":
                 raise

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hagane.train import losses
 from hagane.train.losses import lm_loss, token_logprob
 
 N, DIM, VOCAB = 150, 32, 211
@@ -80,6 +81,24 @@ def test_z_loss(dtype: torch.dtype, tolerance: float) -> None:
     ):
         assert distance(found, wanted) < tolerance
         assert distance(found, without) > 0.1
+
+
+def test_no_z_loss_is_the_loss_without_the_term_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Value and gradients, so training too: against the formula as it stands where nobody has thought of the term."""
+
+    def without(logits: Tensor, targets: Tensor, weights: Tensor, z_loss: float) -> tuple[Tensor, Tensor]:
+        normalizer = torch.logsumexp(logits, 1)
+        loss = ((normalizer - logits.gather(1, targets[:, None]).squeeze(1)) * weights).sum()
+        return loss, (torch.exp(logits - normalizer[:, None]) - F.one_hot(targets, VOCAB)) * weights[:, None]
+
+    def some(hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, chunk: int) -> Tensor:
+        return lm_loss(hidden, head, targets, weights, chunk, z_loss=1e-4)
+
+    none, little = run(lm_loss, torch.float32, 64), run(some, torch.float32, 64)
+    monkeypatch.setattr(losses, "_summed_loss_core", without)
+    plain = run(lm_loss, torch.float32, 64)
+    assert all(torch.equal(one, two) for one, two in zip(none, plain, strict=True))
+    assert not any(torch.equal(one, two) for one, two in zip(little, plain, strict=True)), "negative control"
 
 
 def test_sums_are_float32_under_bfloat16() -> None:

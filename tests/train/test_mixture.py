@@ -144,6 +144,17 @@ def test_caps_that_leave_too_little_are_refused() -> None:
         Mixture(sources, 29, 8, seed=1)
 
 
+def test_the_reserve_is_what_the_caps_leave_behind_the_run() -> None:
+    sources = [source("ja", 85, 1, 2), source("en", 40, 5, 1.5)]
+    alone, spare = Mixture(sources, 20, 8, seed=1), Mixture(sources, 20, 8, seed=1, reserve=100)
+    assert spare.rows_read() == alone.rows_read()
+    assert [spare.last_row(number) for number in (0, 1)] == [alone.last_row(number) for number in (0, 1)]
+    assert np.array_equal(sources_of_rows(spare, 20), sources_of_rows(alone, 20))
+    assert np.bincount(sources_of_rows(spare, 28)).tolist() == [21, 7]
+    with pytest.raises(DataError, match="ends after 28 rows"):
+        spare.batch(28 * 8, 1, 8)
+
+
 def test_a_store_that_was_cut_off_has_no_name(tmp_path: Path) -> None:
     def killed() -> Iterator[list[int]]:
         yield [5, 6]

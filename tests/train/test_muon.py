@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from tiny import CONFIG, run, weights
 from torch import Tensor, nn
 
 from hagane.model.config import DecoderConfig
@@ -64,7 +67,14 @@ def test_the_comparison_can_fail() -> None:
 def decoder() -> Decoder:
     model = Decoder(
         DecoderConfig(
-            vocab_size=40, hidden_size=16, intermediate_size=24, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=8
+            vocab_size=40,
+            hidden_size=16,
+            intermediate_size=24,
+            num_layers=2,
+            num_heads=2,
+            num_kv_heads=1,
+            head_dim=8,
+            tie_embeddings=False,
         )
     )
     model.init_weights(torch.Generator().manual_seed(0))
@@ -111,14 +121,25 @@ def test_state_round_trip(name: str) -> None:
         assert torch.equal(tensor, twin.state_dict()[key])
 
 
-def test_weight_decay_acts_on_matrices_only() -> None:
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+@pytest.mark.parametrize("of_embeddings", [0.0, 0.3])
+def test_weight_decay_goes_by_role(name: str, of_embeddings: float) -> None:
+    """By hand: without a gradient a weight is multiplied by 1 − rate · decay, and nothing else happens to it."""
     model = Wrapper()
-    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
-    optimizer = Optimizer(model, "muon", betas=(0.9, 0.95), weight_decay=0.5)
     for parameter in model.parameters():
+        nn.init.ones_(parameter)
         parameter.grad = torch.zeros_like(parameter)
-    optimizer.step(lr=0.1, embedding_lr=0.1)
-    roles = roles_of(model)
-    for key, tensor in model.state_dict().items():
-        shrinks = key in roles and roles[key].kind == "matrix"
-        torch.testing.assert_close(tensor, before[key] * (0.95 if shrinks else 1.0))
+    optimizer = Optimizer(model, name, betas=(0.9, 0.95), weight_decay=0.5, embedding_weight_decay=of_embeddings)  # type: ignore[arg-type]
+    optimizer.step(lr=0.1, embedding_lr=0.2)
+    left = {"matrix": 1 - 0.1 * 0.5, "embedding": 1 - 0.2 * of_embeddings, "head": 1 - 0.2 * of_embeddings}
+    roles, seen = roles_of(model), set()
+    for key, parameter in model.named_parameters():
+        kind = roles[key].kind if key in roles else "none"
+        seen.add(kind)
+        torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, left.get(kind, 1.0)))
+    assert seen == {"matrix", "embedding", "head", "vector", "none"}
+
+
+def test_decay_of_embeddings_comes_from_the_recipe(tmp_path: Path) -> None:
+    some = CONFIG.model_copy(update={"embedding_weight_decay": 0.1})
+    assert weights(run(tmp_path / "none")[0]) != weights(run(tmp_path / "some", config=some)[0])

@@ -15,9 +15,12 @@ from hagane.artifact.metrics import read_metrics
 from hagane.errors import UsageError
 from hagane.train.distributed import deal
 from hagane.train.loop import TrainConfig
+from hagane.train.state import milestone
 
 KINDS = {"DDP": {"shard": False}, "FSDP2": {"shard": True}}
 OPTIMIZERS = ("adamw", "muon")
+AVERAGE = {"optimizer": "adamw", "average": 0.8}
+BACK = {"optimizer": "adamw", "on_spike": "roll_back"}
 
 
 def settings(optimizer: str) -> TrainConfig:
@@ -31,12 +34,19 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cases: list[dict[str, object]] = []
     for kind, how in KINDS.items():
         for optimizer in OPTIMIZERS:
-            whole = {"settings": {**how, "optimizer": optimizer}}
+            whole = {"settings": {**how, "optimizer": optimizer, "keep_every": 4}}
             cases += [{"name": f"{kind}-{optimizer}-{parts}", "parts": parts, **whole} for parts in (2, 4)]
         muon = {"parts": 2, "settings": {**how, "optimizer": "muon"}}
         cases += [{"name": f"{kind}-cut", "die_at": 5, **muon}, {"name": f"{kind}-cut", **muon}]
         adamw = {"parts": 2, "settings": {**how, "optimizer": "adamw"}}
         cases += [{"name": f"{kind}-left", "die_at": 5, **adamw}]
+        cases += [{"name": f"{kind}-branch", "branch": (f"{kind}-muon-2", 4), **muon}]
+        back = {"parts": 2, "settings": {**how, **BACK}, "bad": 4}
+        average = {"parts": 2, "settings": {**how, **AVERAGE}}
+        cases += [{"name": f"{kind}-average", **average}]
+        cases += [{"name": f"{kind}-average-cut", "die_at": 5, **average}, {"name": f"{kind}-average-cut", **average}]
+        cases += [{"name": f"{kind}-back", **back}]
+        cases += [{"name": f"{kind}-back-cut", "die_at": 6, **back}, {"name": f"{kind}-back-cut", **back}]
     cases += [{"name": "unreduced", "parts": 2, "settings": {"optimizer": "adamw"}, "unreduced": True}]
     run_processes(folder, cases)
     return folder
@@ -117,6 +127,42 @@ def test_killed_equals_unkilled(two: Path, kind: str) -> None:
         assert (two / f"{kind}-cut" / rank / "weights.safetensors").read_bytes() == whole.read_bytes()
     steps = [row["step"] for row in read_metrics(two / f"{kind}-cut" / "1" / "metrics.jsonl") if "loss" in row]
     assert steps == list(range(CONFIG.steps)), "the second process lost the rows before the kill"
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_two_processes_roll_back_as_one(two: Path, kind: str, tmp_path: Path) -> None:
+    """Back from step 4 to the checkpoint of step 3; killed one update later, and not."""
+    config = CONFIG.model_copy(update=BACK)
+    alone = run_case(tmp_path / "one", 2, config, bad=4).state_dict()
+    found = [two / f"{kind}-back{cut}" / rank for cut in ("", "-cut") for rank in "01"]
+    assert len({(out / "weights.safetensors").read_bytes() for out in found}) == 1
+    assert difference(alone, load_file(found[0] / "weights.safetensors")) <= 1e-6
+    for out in found:
+        assert [row["step"] for row in read_metrics(out / "metrics.jsonl") if "rolled_back_from" in row] == [3]
+    # Negative control: the data that was passed over matters.
+    assert difference(alone, run_case(tmp_path / "other", 2, config).state_dict()) > 1e-3
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_two_processes_average_as_one(one, two: Path, kind: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    alone = run_case(tmp_path, 2, CONFIG.model_copy(update=AVERAGE)).state_dict()
+    found = [two / f"{kind}-average{cut}" / rank / "weights.safetensors" for cut in ("", "-cut") for rank in "01"]
+    assert len({path.read_bytes() for path in found}) == 1
+    assert difference(alone, load_file(found[0])) <= 1e-6
+    assert difference(alone, one["adamw", 2][0]) > 1e-3, "negative control: the last weights are others"
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_branches_off_a_milestone_of_two_processes(one, two: Path, kind: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    whole = two / f"{kind}-muon-2" / "0"
+    for rank in "01":
+        branch = two / f"{kind}-branch" / rank / "weights.safetensors"
+        assert branch.read_bytes() == (whole / "weights.safetensors").read_bytes()
+    start = milestone(whole, 4)
+    assert (start / "optimizer").is_dir() == (kind == "FSDP2")
+    alone = run_case(tmp_path, 2, settings("muon"), branch=start).state_dict()
+    assert difference(one["muon", 2][0], alone) <= 1e-6
+    assert min(row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")) == 4, "it is a branch"
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import CONFIG, Counting, run, weights
+from tiny import CONFIG, Counting, run, tiny_model, weights
 from torch import nn
 
 from hagane.artifact.metrics import read_metrics
 from hagane.errors import TrainingError
+from hagane.train.optimizers import Optimizer
 from hagane.train.spikes import PATIENCE, Spikes
 from hagane.train.task import Batch, Metrics
 
@@ -57,6 +58,24 @@ def test_a_skipped_update_leaves_no_trace(tmp_path: Path) -> None:
     assert one == weights(run(tmp_path / "inf", Spiking({11}, float("inf")), SKIP)[0])
     # Negative control: an update that is made leaves one.
     assert one != weights(run(tmp_path / "made", Counting(), SKIP)[0])
+
+
+def test_a_skipped_update_is_one_that_is_not_there(tmp_path: Path) -> None:
+    """By hand, without the engine: eleven updates, none at step 5."""
+
+    def by_hand(steps: list[int]) -> dict[str, bytes]:
+        model, task = tiny_model(), Counting()
+        optimizer = Optimizer(model, SKIP.optimizer, betas=SKIP.betas, weight_decay=SKIP.weight_decay)
+        for step in steps:
+            (batch,) = task.batches(step, model)
+            (task.loss(model, batch)[0] / task.weight(batch)).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), SKIP.clip)
+            optimizer.step(SKIP.lr * SKIP.factor(step), SKIP.embedding_lr * SKIP.factor(step))
+        return weights(model)
+
+    skipping = weights(run(tmp_path, Spiking({5}, float("nan")), SKIP)[0])
+    assert skipping == by_hand([step for step in range(SKIP.steps) if step != 5])
+    assert skipping != by_hand(list(range(SKIP.steps))), "negative control"
 
 
 def test_killed_equals_unkilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

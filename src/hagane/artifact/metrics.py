@@ -24,15 +24,25 @@ class MetricsWriter:
 
     def __init__(self, path: Path, resume_step: int | None = None) -> None:
         """Open `path` anew, or keep its rows with `step` < `resume_step`."""
-        kept: list[dict[str, Any]] = []
-        if resume_step is not None and path.exists():
-            kept = [row for row in read_metrics(path) if row["step"] < resume_step]
-        atomic_write(path, b"".join(orjson.dumps(row) + b"\n" for row in kept))
-        self._file = path.open("ab")
+        self._path = path
+        self._open(resume_step)
 
-    def write(self, step: int, **values: float) -> None:
+    def _open(self, resume_step: int | None) -> None:
+        kept: list[dict[str, Any]] = []
+        if resume_step is not None and self._path.exists():
+            kept = [row for row in read_metrics(self._path) if row["step"] < resume_step]
+        atomic_write(self._path, b"".join(orjson.dumps(row) + b"\n" for row in kept))
+        self._file = self._path.open("ab")
+
+    def go_back(self, step: int) -> None:
+        """Drop the rows from `step` on: they are going to be done again."""
+        self.close()
+        self._open(step)
+
+    def write(self, step: int, **values: float | None) -> None:
         """Append one row. A figure that is not finite is written as null: JSON has no NaN."""
-        row = {"step": step} | {key: value if math.isfinite(value) else None for key, value in values.items()}
+        finite = {key: None if value is None or not math.isfinite(value) else value for key, value in values.items()}
+        row = {"step": step} | finite
         self._file.write(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
         self._file.flush()
 

@@ -9,6 +9,7 @@ With one process nothing of torch.distributed is imported, and every call return
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -121,3 +122,5 @@ def _join() -> None:
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with peers():
         torch.distributed.init_process_group(backend, timeout=_PATIENCE)
+    # Left to the end of the interpreter, its threads may be torn down while they run, which aborts a process that has succeeded.
+    atexit.register(torch.distributed.destroy_process_group)

@@ -107,13 +107,15 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         config.train.optimizer,
         recomputed=config.train.checkpoint_activations,
         sharded=config.train.shard,
+        averaged=config.train.average > 0,
     )
     documents, tokens = group(inputs, "documents"), out / "tokens"
     shapes = Shapes(
         config.train.steps, config.rows, config.seq, config.micro_batches, config.seq_warmup, config.batch_warmup
     )
     sources = open_sources(documents, config.mixture, tokenizer, tokens)
-    mixture = Mixture(sources, shapes.tokens // config.seq, config.seq, config.seed)
+    reserve = shapes.begin(config.train.steps + config.train.most_passed_over) - shapes.tokens
+    mixture = Mixture(sources, shapes.tokens // config.seq, config.seq, config.seed, reserve // config.seq)
     heldout = _heldout(tokenizer, documents.values(), config)
     parameters = model.config.parameters_count
     note(

@@ -44,7 +44,7 @@ class NextToken:
     z_loss: float = 0.0
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
-        """The micro-batches of a step, one after another in the stream."""
+        """The micro-batches of a step, one after another in the stream. Steps beyond the last read the mixture's reserve."""
         begin, size, seq = self.shapes.begin(step), self.shapes.micro_batch_tokens, self.shapes.seq_at(step)
         count = self.shapes.micro_batches_at(step)
         return [self.mixture.batch(begin + number * size, size // seq, seq) for number in range(count)]

@@ -8,7 +8,7 @@ A folder that is not what its manifest says, file for file, does not exist: one 
 manifest too, is found (in `tests/train/test_checkpoint_damage.py` each of 120 times). Loading says so and falls back to the
 one before.
 
-Of several processes the first writes it. Where the model is sharded, `model`, `optimizer` and `kept` are folders into which each
+Of several processes the first writes it. Where the model is sharded, `model`, `optimizer` and the like are folders into which each
 process writes its own rows, and the first adds the rest when all have done so. Any number of processes may go on from it.
 """
 
@@ -41,7 +41,7 @@ class Checkpoint:
 
     step: int
     tensors: dict[str, dict[str, Tensor]]
-    """File name without ending → tensors: `model`, `optimizer`, and `kept` where there is an accepted evaluation."""
+    """File name without ending → tensors: `model`, `optimizer`, `kept` where there is an accepted evaluation, and `average`."""
     state: dict[str, Any] = field(default_factory=dict)
     """Scalars, as JSON."""
 

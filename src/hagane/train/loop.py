@@ -2,8 +2,8 @@
 
 A step: ask the task for its micro-batches, sum their weights, divide each summed loss by that sum, clip, update. The weight of the
 whole step is known before the first forward pass, so the result does not depend on how the step was cut up. Rates are read off a
-pure schedule; nothing else has a memory but weights and optimizer, and both are in the checkpoint. A run killed at any point and
-started again with the same folder ends with the same bytes.
+pure schedule; nothing else has a memory but weights, their average and the optimizer, and all are in the checkpoint. A run killed
+at any point and started again with the same folder ends with the same bytes.
 
 Order within an iteration, which exactness rests on: checkpoint after update k, then evaluation after k updates, then update k+1.
 What comes after a checkpoint is done again on resuming, and the rows of metrics it had written are dropped first.
@@ -35,12 +35,14 @@ from hagane.learning_rate.config import RateConfig
 from hagane.model.allocator import keep_freed_memory
 from hagane.train import checkpoint as checkpoints
 from hagane.train import distributed
+from hagane.train.average import Average
 from hagane.train.compile import compilations, compiling
 from hagane.train.interrupt import interruptible, no_garbage_collection
 from hagane.train.optimizers import Optimizer, OptimizerName
 from hagane.train.recompute import recomputing
-from hagane.train.spikes import PATIENCE, Policy
-from hagane.train.state import MILESTONES, Run, branch_off, pack, set_weights, unpack, weights
+from hagane.train.roll_back import roll_back, tell_roll_backs
+from hagane.train.spikes import PATIENCE, ROLL_BACKS, Policy
+from hagane.train.state import MILESTONES, Run, branch_off, evaluated, holding, pack, set_weights, unpack, weights
 from hagane.train.task import Batch, Task
 
 FOLDER = "checkpoints"
@@ -52,6 +54,13 @@ class TrainConfig(RateConfig):
     optimizer: OptimizerName = Field("muon", description="For matrices: muon or adamw. All else is adamw.")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay of AdamW's two averages.")
     weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay of matrices.")
+    embedding_weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of embeddings and heads.")
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of a moving average of the weights, which is what is evaluated and kept; 0: none.",
+    )
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient of a step.")
     evaluate_every: int = Field(0, ge=0, description="Updates between evaluations; 0: only before and after training.")
     checkpoint_every: int = Field(200, gt=0, description="Updates between checkpoints.")
@@ -63,7 +72,8 @@ class TrainConfig(RateConfig):
     )
     on_spike: Policy = Field(
         "stop",
-        description="When loss or gradient are not finite, or the norm is a spike: stop, or skip that update.",
+        description="When loss or gradient are not finite, or the norm is a spike: stop, skip that update, or roll_back to "
+        "the last checkpoint and go on with other data.",
     )
     spike_factor: float = Field(
         0.0, ge=0, description="Norm that is a spike, in medians of the last 50; 0: only what is not finite."
@@ -73,6 +83,11 @@ class TrainConfig(RateConfig):
     shard: bool = Field(
         False, description="Under torchrun: each process holds a part of the model (FSDP2), not all of it."
     )
+
+    @property
+    def most_passed_over(self) -> int:
+        """Updates' worth of data that roll-backs may leave out: as much further than `steps` a task's data should reach."""
+        return ROLL_BACKS * self.checkpoint_every if self.on_spike == "roll_back" else 0
 
 
 @runtime_checkable
@@ -91,11 +106,11 @@ class TrainResult:
     """What a run did. `model` itself holds the weights."""
 
     steps: int
-    """Updates in the final weights."""
+    """Updates behind the final weights."""
     seconds: float
-    """In steps, over all attempts; evaluation and compilation of the first step included."""
+    """In steps, over all attempts; evaluation and compilation of the first step included. Steps done again count once."""
     tokens: int
-    """Read in steps, padding not counted."""
+    """Read in steps, padding not counted; those of steps that a roll-back gave up neither."""
     evaluations: list[dict[str, float]]
     """Each with `step`. After an early stop the last one is of weights that were given up."""
     resumed_from: int | None
@@ -115,7 +130,7 @@ def train(
 
     Of several processes each writes its own `out`; checkpoints are in the first one's, which all must be able to read.
 
-    Raises TrainingError when a step has no labelled weight or its loss or gradient is not finite; ArtifactError or
+    Raises TrainingError when a step has no labelled weight or is a spike that ends training; ArtifactError or
     UsageError when `branch` does not fit; KeyboardInterrupt, after the step and a checkpoint, on SIGINT and SIGTERM.
     """
     keep_freed_memory()
@@ -127,13 +142,24 @@ def train(
 def _train(
     model: nn.Module, task: Task, config: TrainConfig, out: Path, shared: Path, label: str, branch: Path | None
 ) -> TrainResult:
-    optimizer = Optimizer(model, config.optimizer, betas=config.betas, weight_decay=config.weight_decay)
+    optimizer = Optimizer(
+        model,
+        config.optimizer,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        embedding_weight_decay=config.embedding_weight_decay,
+    )
     run, resumed_from = _resume(model, optimizer, config, shared, label)
     if resumed_from is not None and not processes.is_first():
         shutil.copyfile(shared / FILE_NAME, out / FILE_NAME)
     if branch is not None and resumed_from is None:
         run = branch_off(branch, model, optimizer, config.steps)
         note(f"  {label}: branches off after step {run.step}")
+        if not config.average:
+            run.average = Average()
+    if config.on_spike == "roll_back" and resumed_from is None:
+        processes.wait()  # until all have seen that there was no checkpoint
+        checkpoints.save(shared / FOLDER, pack(model, optimizer, run, _identity(config)))
 
     with (
         MetricsWriter(out / FILE_NAME, resumed_from) as metrics,
@@ -141,6 +167,7 @@ def _train(
         no_garbage_collection(),
         interruptible() as interrupted,
     ):
+        tell_roll_backs(metrics, run)
         while True:
             if _evaluation_due(run.step, config) and not _accept(
                 _evaluate(model, task, run, metrics), model, task, run
@@ -150,6 +177,7 @@ def _train(
             if run.step == config.steps:
                 if interrupted.is_set():
                     raise KeyboardInterrupt
+                set_weights(model, evaluated(model, run))
                 return TrainResult(run.step, run.seconds, run.tokens, run.evaluations, resumed_from)
             rate = config.factor(run.step)
             begin, graphs = time.perf_counter(), compilations()
@@ -163,12 +191,20 @@ def _train(
                 note(f"  {label}: compiled; step {run.step} took {seconds:.1f} s with that")
             metrics.write(run.step, lr=config.lr * rate, tokens_per_second=tokens / seconds, **figures)
             if spike is not None:
+                back = _back(model, optimizer, config, run, shared, figures)
+                if back is not None:
+                    note(f"  {label}: {spike} in step {run.step}; back to step {back.step}, and on with other data")
+                    run = back
+                    metrics.go_back(run.step)
+                    tell_roll_backs(metrics, run)
+                    continue
                 if _must_stop(run, config):
                     raise TrainingError(
-                        f"{spike[0].upper()}{spike[1:]}.",
+                        f"{spike[0].upper()}{spike[1:]}{f', after {n} roll-backs' if (n := len(run.roll_backs)) else ''}.",
                         where=f"{label}, step {run.step}",
                         fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data. "
-                        f"`on_spike: skip` leaves such updates out, at most {PATIENCE} in a row and never all of a run.",
+                        f"`on_spike: skip` leaves such updates out, at most {PATIENCE} in a row and never all of a run; "
+                        f"`roll_back` goes back to the last checkpoint and on with other data, at most {ROLL_BACKS} times.",
                     )
                 note(f"  {label}: the update of step {run.step} was left out ({spike})")
             run.step, run.seconds, run.tokens = run.step + 1, run.seconds + seconds, run.tokens + tokens
@@ -185,7 +221,7 @@ def _update(
 ) -> tuple[int, dict[str, float], str | None]:
     """One update, or none where it would be a spike; (tokens read, figures of the step, why there was none)."""
     with torch.no_grad():
-        batches = task.batches(run.step, model)
+        batches = task.batches(run.step + run.passed_over, model)
     total = float(sum(task.weight(batch) for batch in batches))
     if not total > 0:
         raise TrainingError(
@@ -206,6 +242,8 @@ def _update(
     if spike is None:
         optimizer.step(config.lr * rate, config.embedding_lr * rate)
         run.spikes.made(norm)
+        if config.average:
+            run.average.add(weights(model), config.average)
     else:
         optimizer.drop_gradients()
         run.spikes.left_out()
@@ -215,7 +253,16 @@ def _update(
 
 def _must_stop(run: Run, config: TrainConfig) -> bool:
     """Whether the spike that was just left out ends training: by the recipe, or since nothing would be learned."""
-    return config.on_spike == "stop" or run.spikes.in_a_row > PATIENCE or run.spikes.skipped == config.steps
+    return config.on_spike != "skip" or run.spikes.in_a_row > PATIENCE or run.spikes.skipped == config.steps
+
+
+def _back(
+    model: nn.Module, optimizer: Optimizer, config: TrainConfig, run: Run, out: Path, figures: dict[str, float]
+) -> Run | None:
+    """The run from the newest checkpoint on, if the recipe says so and one is left; None: not another time."""
+    if config.on_spike != "roll_back" or len(run.roll_backs) == ROLL_BACKS:
+        return None
+    return roll_back(out / FOLDER, model, optimizer, run, figures, _identity(config))
 
 
 def _tokens(batch: Batch) -> int:
@@ -232,9 +279,9 @@ def _evaluation_due(step: int, config: TrainConfig) -> bool:
 def _evaluate(model: nn.Module, task: Task, run: Run, metrics: MetricsWriter) -> dict[str, float]:
     gc.collect()
     model.eval()
-    with torch.no_grad():
+    with holding(model, run.average.tensors), torch.no_grad():
         found = task.evaluate(model)
-    distributed.reshard(model)
+        distributed.reshard(model)
     # Training may end by these: all processes must go by the same bits.
     figures = processes.from_first(lambda: found)
     if figures:
@@ -250,7 +297,7 @@ def _accept(evaluation: dict[str, float], model: nn.Module, task: Task, run: Run
     if run.kept is not None and task.should_stop(run.evaluations):
         set_weights(model, run.kept)
         return False
-    run.kept = {name: tensor.clone() for name, tensor in weights(model).items()}
+    run.kept = {name: tensor.clone() for name, tensor in evaluated(model, run).items()}
     return True
 
 

@@ -1,9 +1,9 @@
 """Whether a run fits into memory, estimated before it starts.
 
-Counted is what is still to be allocated and must be there at once at the end of the first forward pass: float32 gradients and
-optimizer state of what is trained (the weights are there already, but for a GPU), and for each block what the compiled backward
-pass reads again (states around both norms, queries, keys, values, probabilities of the lower triangle, gate, up and their product).
-Not counted are the attention bias, the head's logits, Python, the compiler and what is freed on the way: the estimate is low, so
+Counted is what is still to be allocated and must be there at once at the end of a forward pass: float32 gradients, optimizer state
+and average of what is trained (the weights are there already, but for a GPU), and for each block what the compiled backward pass
+reads again (states around both norms, queries, keys, values, probabilities of the lower triangle, gate, up and their product). Not
+counted are the attention bias, the head's logits, Python, the compiler and what is freed on the way: the estimate is low, so
 that nothing that fits is refused, and a run that passes may still be too large.
 """
 
@@ -22,14 +22,14 @@ from hagane.train import distributed
 from hagane.train.optimizers import OptimizerName, roles_of
 
 
-def training_bytes(model: Decoder, optimizer: OptimizerName) -> int:
-    """Gradients and optimizer state of what is trained: AdamW keeps two numbers for each weight, Muon one for each of a matrix."""
+def training_bytes(model: Decoder, optimizer: OptimizerName, averaged: bool = False) -> int:
+    """Gradients, optimizer state and average of what is trained: AdamW keeps two numbers, Muon one for each weight of a matrix."""
     roles = roles_of(model)
     numbers = 0
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             by_muon = optimizer == "muon" and name in roles and roles[name].kind == "matrix"
-            numbers += (2 if by_muon else 3) * parameter.numel()
+            numbers += ((2 if by_muon else 3) + averaged) * parameter.numel()
     return 4 * numbers
 
 
@@ -45,7 +45,7 @@ def activations_bytes(
 
 
 def require_memory(
-    model: Decoder, rows: int, seq: int, optimizer: OptimizerName, *, recomputed: bool, sharded: bool
+    model: Decoder, rows: int, seq: int, optimizer: OptimizerName, *, recomputed: bool, sharded: bool, averaged: bool
 ) -> None:
     """Raise UsageError, with what is needed and how to need less, for a run that cannot fit."""
     on_gpu = distributed.device().type == "cuda"
@@ -54,7 +54,9 @@ def require_memory(
         return
     # Processes on one machine share its memory, but not its GPUs; each has a micro-batch of its own.
     here = 1 if on_gpu else int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    trained = training_bytes(model, optimizer) + (4 * sum(p.numel() for p in model.parameters()) if on_gpu else 0)
+    trained = training_bytes(model, optimizer, averaged) + (
+        4 * sum(p.numel() for p in model.parameters()) if on_gpu else 0
+    )
     trained = trained * here // (processes.count() if sharded else 1)
     activations = here * activations_bytes(
         model.config, rows, seq, model.compute_dtype, recomputed=recomputed, probabilities=not on_gpu

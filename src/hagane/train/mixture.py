@@ -42,11 +42,14 @@ class Source:
 
 
 class Mixture:
-    """The stream of one run: `rows` rows of `seq` tokens from `sources`."""
+    """The stream of one run: `rows` rows of `seq` tokens from `sources`, and what follows them."""
 
-    def __init__(self, sources: Sequence[Source], rows: int, seq: int, seed: int) -> None:
-        """Raises DataError when the caps leave fewer rows than the run reads."""
-        self.sources, self.seq, self.seed = sources, seq, seed
+    def __init__(self, sources: Sequence[Source], rows: int, seq: int, seed: int, reserve: int = 0) -> None:
+        """`reserve`: rows that may be read after those of the run; fewer where the caps do not leave as many.
+
+        Raises DataError when the caps leave fewer rows than the run reads.
+        """
+        self.sources, self.rows, self.seq, self.seed = sources, rows, seq, seed
         there = sum(source.max_rows(seq) for source in sources)
         if there < rows:
             raise DataError(
@@ -54,26 +57,29 @@ class Mixture:
                 where="mixture",
                 fix="Train for fewer steps, raise a `max_epochs`, or leave it out.",
             )
-        counts = _enough_rows(sources, rows, seq)
+        planned = int(min(rows + reserve, there))
+        counts = _enough_rows(sources, planned, seq)
         due = [(np.arange(count) + 0.5) / source.weight for source, count in zip(sources, counts, strict=True)]
-        order = np.argsort(np.concatenate(due), kind="stable")[:rows]
+        order = np.argsort(np.concatenate(due), kind="stable")[:planned]
         self._source_of_row = np.repeat(np.arange(len(sources), dtype=np.uint16), counts)[order]
         self._row_of_source = np.concatenate([np.arange(count) for count in counts])[order]
 
     def rows_read(self) -> list[int]:
         """Rows of the run that each source gives."""
-        counts: list[int] = np.bincount(self._source_of_row, minlength=len(self.sources)).tolist()
+        counts: list[int] = np.bincount(self._source_of_row[: self.rows], minlength=len(self.sources)).tolist()
         return counts
 
     def last_row(self, source: int) -> int:
         """The last row of the run that a source gives, or -1."""
-        return int(np.max(np.flatnonzero(self._source_of_row == source), initial=-1))
+        return int(np.max(np.flatnonzero(self._source_of_row[: self.rows] == source), initial=-1))
 
     def batch(self, begin: int, rows: int, seq: int) -> Batch:
         """`rows` rows of `seq` tokens from the place `begin`, counted in tokens of the stream; keys as in `batches.py`.
 
         `seq` divides the mixture's own, and `begin` is a multiple of it. A row is read with the token that follows it in its
         source, the last target; so over an epoch of a source each of its tokens but BOS is a target exactly once.
+
+        Raises DataError beyond the last row.
         """
         parts = [self._read(begin + row * seq, seq + 1) for row in range(rows)]
         tokens = np.stack([part[0] for part in parts])
@@ -93,6 +99,12 @@ class Mixture:
 
     def _read(self, begin: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         row, inside = divmod(begin, self.seq)
+        if row >= len(self._source_of_row):
+            raise DataError(
+                f"The stream ends after {len(self._source_of_row):,} rows: roll-backs left out more than it has to spare.",
+                where="mixture",
+                fix="Train for fewer steps, raise a `max_epochs`, or leave it out.",
+            )
         store = self.sources[int(self._source_of_row[row])].store
         return store.read(self.seed, int(self._row_of_source[row]) * self.seq + inside, count)
 

@@ -8,7 +8,8 @@ Muon is about whole matrices, so fused parameters (queries, keys and values in o
 the model's `roles()` name. All logical matrices of one shape, transposed ones included, go through the iterations as one
 batch in bfloat16: `torch.optim.Muon`, one matrix at a time, cost 23–36 % of a step of a small model on two cores.
 
-Weight decay acts on matrices only. Embeddings, heads, norms and what has no role take AdamW at their own rate.
+Embeddings, heads, norms and what has no role take AdamW at their own rate. Weight decay goes by role: one for matrices, one for
+embeddings and heads (usually none: a token that is rarely seen would shrink all the same), none for vectors and the rest.
 State is tensors by parameter name, for safetensors. Where parameters are sharded so is the state; the iterations need whole
 matrices, which travel as bfloat16, and every process makes all of them and keeps its own rows.
 """
@@ -123,17 +124,30 @@ class Optimizer:
     """The optimizers of a model behind one `step`."""
 
     def __init__(
-        self, model: nn.Module, name: OptimizerName, *, betas: tuple[float, float], weight_decay: float
+        self,
+        model: nn.Module,
+        name: OptimizerName,
+        *,
+        betas: tuple[float, float],
+        weight_decay: float,
+        embedding_weight_decay: float = 0.0,
     ) -> None:
-        """Sort the trainable parameters of `model` by role; one without a role counts as no matrix."""
+        """Sort the trainable parameters of `model` by role; one without a role counts as a vector."""
         roles = roles_of(model)
         trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        matrices = {name: p for name, p in trainable.items() if name in roles and roles[name].kind == "matrix"}
+        kinds = {name: roles[name].kind if name in roles else "vector" for name in trainable}
+        matrices = {name: p for name, p in trainable.items() if kinds[name] == "matrix"}
         self.name = name
         self.parameters = list(trainable.values())
         self._weight_decay = weight_decay
         self._muon: Muon | None = None
-        groups = [{"params": [p for name, p in trainable.items() if name not in matrices], "weight_decay": 0.0}]
+        groups = [
+            {"params": [p for name, p in trainable.items() if kinds[name] == "vector"], "weight_decay": 0.0},
+            {
+                "params": [p for name, p in trainable.items() if kinds[name] in ("embedding", "head")],
+                "weight_decay": embedding_weight_decay,
+            },
+        ]
         if name == "muon" and matrices:
             self._muon = Muon(matrices, {name: roles[name].splits for name in matrices})
         else:
@@ -143,7 +157,7 @@ class Optimizer:
 
     def step(self, lr: float, embedding_lr: float) -> None:
         """One update: `lr` for matrices, `embedding_lr` for the rest. Gradients are dropped afterwards."""
-        for group, rate in zip(self._adamw.param_groups, (embedding_lr, lr), strict=False):
+        for group, rate in zip(self._adamw.param_groups, (embedding_lr, embedding_lr, lr), strict=False):
             group["lr"] = rate
         self._adamw.step()
         if self._muon is not None:
@@ -163,7 +177,8 @@ class Optimizer:
         return found
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take over what `state` returned."""
+        """Take over what `state` returned, in place of what is there."""
+        self._adamw.state.clear()  # before the first update there is none
         parameters = {name: parameter for parameter, name in self._names.items()}
         buffers = {} if self._muon is None else dict(zip(self._muon.names, self._muon.buffers, strict=True))
         for key, value in state.items():

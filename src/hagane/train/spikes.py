@@ -1,7 +1,8 @@
 """What to do with an update that would do harm: a loss or gradient that is not finite, or a gradient far above the usual.
 
 A spike is known before the update is made, so it can be left out: the gradients are dropped, the data is passed over, and the
-schedule goes on (as in Chowdhery et al. 2022, "PaLM", §5.1, where batches around a spike are skipped, and OLMo's SkipStepAdamW).
+schedule goes on (OLMo's SkipStepAdamW). Or training goes back to before the weights drifted to where the spike came from
+(`roll_back.py`).
 What is usual is the median norm of the last updates that were made. It is a part of the checkpoint: a run that was killed judges
 as the one that was not.
 """
@@ -13,11 +14,13 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-Policy = Literal["stop", "skip"]
+Policy = Literal["stop", "skip", "roll_back"]
 WINDOW = 50
 """Updates whose norms tell what is usual; fewer than a fifth of them tell nothing yet."""
 PATIENCE = 10
 """Updates that may be left out one after another before training stops all the same."""
+ROLL_BACKS = 5
+"""How often a run may go back before training stops all the same."""
 
 
 @dataclass

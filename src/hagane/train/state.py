@@ -6,7 +6,8 @@ by a kill, so whatever the loop has to remember is a field of `Run`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from hagane.errors import ArtifactError, UsageError
 from hagane.train import checkpoint as checkpoints
+from hagane.train.average import Average
 from hagane.train.checkpoint import Checkpoint
 from hagane.train.optimizers import Optimizer
 from hagane.train.spikes import Spikes
@@ -32,8 +34,13 @@ class Run:
     tokens: int = 0
     evaluations: list[dict[str, float]] = field(default_factory=list)
     kept: dict[str, Tensor] | None = None
-    """Weights at the last accepted evaluation; only for tasks that can stop."""
+    """Weights that were last evaluated and accepted; only for tasks that can stop."""
+    average: Average = field(default_factory=Average)
     spikes: Spikes = field(default_factory=Spikes)
+    passed_over: int = 0
+    """Updates' worth of data that roll-backs have left out: step k reads what step k + passed_over would have read."""
+    roll_backs: list[dict[str, Any]] = field(default_factory=list)
+    """The row of metrics of each."""
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -49,13 +56,39 @@ def set_weights(model: nn.Module, values: Mapping[str, Tensor]) -> None:
             parameter.copy_(values[name])
 
 
+def evaluated(model: nn.Module, run: Run) -> dict[str, Tensor]:
+    """The weights that evaluations are of and that a run ends with: their average where there is one; not copied."""
+    return run.average.tensors or weights(model)
+
+
+@contextmanager
+def holding(model: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
+    """`values`, if there are any, in the place of the trainable parameters while the block runs."""
+    if not values:
+        yield
+        return
+    own = {name: tensor.clone() for name, tensor in weights(model).items()}
+    set_weights(model, values)
+    try:
+        yield
+    finally:
+        set_weights(model, own)
+
+
 def pack(model: nn.Module, optimizer: Optimizer, run: Run, identity: Mapping[str, Any]) -> Checkpoint:
     """The checkpoint of this moment. `identity`: what must agree for another run to go on from it, as JSON."""
     tensors = {"model": weights(model), "optimizer": optimizer.state()}
     if run.kept is not None:
         tensors["kept"] = run.kept
-    state = {"seconds": run.seconds, "tokens": run.tokens, "evaluations": run.evaluations}
-    state |= {"spikes": run.spikes.state(), **identity}
+    if run.average.tensors:
+        tensors["average"] = run.average.tensors
+    state = {
+        "averaged": run.average.updates,
+        "seconds": run.seconds,
+        "tokens": run.tokens,
+        "evaluations": run.evaluations,
+    }
+    state |= {"spikes": run.spikes.state(), "passed_over": run.passed_over, "roll_backs": run.roll_backs, **identity}
     return Checkpoint(run.step, tensors, state)
 
 
@@ -64,8 +97,17 @@ def unpack(found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> Run:
     set_weights(model, found.tensors["model"])
     optimizer.load(found.tensors["optimizer"])
     state = found.state
-    kept, spikes = found.tensors.get("kept"), Spikes(**state["spikes"])
-    return Run(found.step, state["seconds"], state["tokens"], state["evaluations"], kept, spikes)
+    return Run(
+        step=found.step,
+        seconds=state["seconds"],
+        tokens=state["tokens"],
+        evaluations=state["evaluations"],
+        kept=found.tensors.get("kept"),
+        average=Average(found.tensors.get("average", {}), state["averaged"]),
+        spikes=Spikes(**state["spikes"]),
+        passed_over=state["passed_over"],
+        roll_backs=state["roll_backs"],
+    )
 
 
 def milestone(folder: Path, step: int = 0) -> Path:

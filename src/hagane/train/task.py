@@ -26,6 +26,8 @@ class Task(Protocol):
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
         """The micro-batches of `step`: a pure function of (data, seed, step).
 
+        After a roll-back the engine asks for later steps than it is at, and in the end for some beyond its last
+        (`TrainConfig.most_passed_over`).
         `model` is for tasks that sample their own data (PPO); the others do not look at it.
         """
 
