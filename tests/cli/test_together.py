@@ -17,9 +17,10 @@ from hagane.artifact.metrics import read_metrics
 from hagane.artifact.rows import write_rows
 from hagane.corpus.document import Document
 from hagane.corpus.store import write_documents
+from hagane.model.classifier import SequenceClassifier
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
-from hagane.model.hf import save_model
+from hagane.model.hf import save_classifier, save_model
 from hagane.prefer.examples import read_pairs
 from hagane.prefer.packing import pack_pairs
 from hagane.tokenizer.encode import Tokenizer
@@ -31,6 +32,8 @@ TRAIN = ["train.steps=6", "train.optimizer=adamw", "train.evaluate_every=2", "tr
 PASSAGES = ["train_per_label=12", "heldout_per_label=8", "forgetting_characters=2000", "seq=128", *TRAIN]
 INSTRUCTIONS = ["seq=160", "max_tokens=160", "word_count=2", "practice_prompts=50", "heldout_prompts=2", *TRAIN]
 PAIRS = ["rows=3", "seq=128", "optimizer=adamw", "lr=1e-3", "epochs=2", "evaluations=3", "compile=false"]
+ROLLOUTS = ["rows=3", "seq=48", "lr=1e-3", "iterations=3", "rollout=14", "minibatches=2", "max_new_tokens=6"]
+ROLLOUTS += ["evaluation_prompts=3", "evaluate_every=1", "compile=false"]
 STAGES: dict[str, tuple[str, list[str]]] = {
     "finetune": ("finetune", [*PASSAGES, "rows=4"]),
     "finetune, FSDP2": ("finetune", [*PASSAGES, "rows=4", "from_scratch=false", "train.shard=true"]),
@@ -38,6 +41,7 @@ STAGES: dict[str, tuple[str, list[str]]] = {
     "instruct, FSDP2, LoRA": ("instruct", [*INSTRUCTIONS, "rows=3", "train.shard=true", "lora.rank=2"]),
     "reward": ("reward", [*PAIRS, "normalise_on=8"]),
     "dpo": ("dpo", PAIRS),
+    "ppo": ("ppo", ROLLOUTS),
 }
 PLAIN = [name for name, (stage, _) in STAGES.items() if name == stage]
 
@@ -73,11 +77,22 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             for number in range(8)
         ),
     )
-    return {"from": folder / "from", "documents": folder / "documents", "pairs": folder / "pairs.jsonl"}
+    judge = SequenceClassifier(model, 1, ["reward"])
+    with torch.no_grad():
+        judge.score.normal_(generator=generator(1, 0, "judge"))
+    save_classifier(judge, folder / "reward" / "model", words)
+    asked = {"family": "greetings", "split": "train", "check": {"kind": "equals", "text": "はい。"}}
+    write_rows(folder / "from" / "prompts.jsonl", (asked | {"prompt": f"{n}番目の表示は、"} for n in range(20)))
+    return {
+        "from": folder / "from",
+        "documents": folder / "documents",
+        "pairs": folder / "pairs.jsonl",
+        "reward": folder / "reward",
+    }
 
 
 def line(stage: str, settings: list[str], inputs: dict[str, Path], out: Path) -> list[str]:
-    own = "documents" if stage in ("finetune", "instruct") else "pairs"
+    own = {"finetune": "documents", "instruct": "documents", "ppo": "reward"}.get(stage, "pairs")
     return [stage, f"from={inputs['from']}", f"{own}={inputs[own]}", *settings, "-o", str(out)]
 
 
@@ -130,6 +145,9 @@ def test_two_processes_equal_one(made: dict[int, tuple[Path, list[str]]], name: 
     print(f"{name}, 1 process vs 2: difference of weights {found:.1e}, the largest {largest:.1e}")
     assert found <= 1e-6
     assert losses(two) == pytest.approx(losses(one), rel=1e-6)
+    if name == "dpo":
+        first, second = (load_file(folder / "reference.safetensors") for folder in (one, two))
+        torch.testing.assert_close(second, first, rtol=1e-6, atol=0)
     assert set(read_json(two / "summary.json")) == set(read_json(one / "summary.json"))
 
 

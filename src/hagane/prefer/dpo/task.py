@@ -44,7 +44,7 @@ def with_reference(
     a resumed run of any number of processes finds them.
     """
     parts = {"train": train, "heldout": heldout}
-    path = Path(processes.from_first(lambda: str((out / REFERENCE).absolute())))
+    path = processes.folder_of_first(out) / REFERENCE
     if not processes.from_first(path.exists):
         logprobs = {name: torch.zeros(2 * len(part.pairs)) for name, part in parts.items()}
         with training_forward(model, compile):
