@@ -92,8 +92,9 @@ def test_only_an_answer_that_stopped_teaches_to_stop(tokenizer: Tokenizer) -> No
 
 
 def test_every_epoch_sees_every_batch_once(packed: PackedPairs) -> None:
-    count = len(packed.batches)
-    assert sorted(packed.at(step, 1) for step in range(count, 2 * count)) == list(range(count))
+    count = packed.steps_per_epoch
+    seen = [batch["examples"].tolist() for step in range(count, 2 * count) for batch in packed.at(step, 1)]
+    assert sorted(seen) == sorted(batch["examples"].tolist() for batch in packed.batches)
 
 
 def test_pairs_that_do_not_fit_are_counted(tokenizer: Tokenizer) -> None:

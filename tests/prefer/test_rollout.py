@@ -62,6 +62,8 @@ class Game:
             out,
             minibatches=3,
             epochs=2,
+            rows=1,
+            seq=96,
             clip=0.2,
             value_clip=0.2,
             value_weight=0.1,
@@ -91,7 +93,7 @@ def first(batches: Sequence[Batch], number: int) -> dict[str, torch.Tensor]:
 
 def test_packed_rollout_equals_each_answer_alone(game: Game) -> None:
     rollout = game.collect(game.policy, 0)
-    batches = [batch for part in rollout.minibatches for batch in part]
+    batches = [batch for part in rollout.minibatches(3, rows=1, seq=96) for batch in part]
     assert len(batches) > 3, "a minibatch of several micro-batches must be among the cases"
     answers = [first(batches, number) for number in range(24)]
     raw = []
@@ -145,6 +147,20 @@ def test_an_epoch_goes_over_every_answer_once(game: Game, tmp_path: Path) -> Non
             for number in batch["examples"].tolist()
         ]
         assert sorted(numbers) == list(range(24))
+
+
+def test_two_processes_share_a_rollout(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    rollout = game.collect(game.policy, 0)
+    whole = [batch for part in rollout.minibatches(3, rows=2, seq=96) for batch in part]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    shared = rollout.minibatches(3, rows=2, seq=96)
+    assert all(len(part) % 2 == 0 for part in shared)
+    batches = [batch for part in shared for batch in part]
+    assert {len(batch["tokens"]) for batch in batches} == {1}
+    assert sorted(number for batch in batches for number in batch["examples"].tolist()) == list(range(24))
+    for number in range(24):
+        one, other = first(whole, number), first(batches, number)
+        assert all(torch.equal(other[name], values) for name, values in one.items())
 
 
 class Killed(PPOTask):

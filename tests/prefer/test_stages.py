@@ -72,14 +72,14 @@ def test_the_reward_model_learns_the_preference(judge: Path, instruct: Path, pai
 
 def test_the_first_dpo_loss_is_ln_2(instruct: Path, pairs: Path, tmp_path: Path) -> None:
     model, tokenizer = load_model(instruct), Tokenizer.load(instruct)
-    train, heldout = (pack_pairs(part, tokenizer, 4, 128, 1, "test") for part in read_pairs(pairs))
-    batches, heldout_batches = with_reference(model, train, heldout, tmp_path, compile=False)
+    packed = [pack_pairs(part, tokenizer, 4, 128, 1, "test") for part in read_pairs(pairs)]
+    train, heldout = with_reference(model, *packed, tmp_path, compile=False)
+    batch = train.batches[0]
 
     def task(likelihood: float) -> DPOTask:
         return DPOTask(
             train,
-            batches,
-            heldout_batches,
+            heldout,
             beta=0.1,
             likelihood=likelihood,
             stop=True,
@@ -89,23 +89,21 @@ def test_the_first_dpo_loss_is_ln_2(instruct: Path, pairs: Path, tmp_path: Path)
         )
 
     plain = task(0.0)
-    loss, metrics = plain.loss(model, batches[0])
-    assert float(loss.detach()) / plain.weight(batches[0]) == pytest.approx(math.log(2), abs=1e-6)
+    loss, metrics = plain.loss(model, batch)
+    assert float(loss.detach()) / plain.weight(batch) == pytest.approx(math.log(2), abs=1e-6)
     assert float(metrics["margin"]) == pytest.approx(0.0, abs=1e-6)
-    assert float(metrics["accuracy"]) == pytest.approx(plain.weight(batches[0]) / 2), "a tie is half right"
-    with_term, _ = task(0.5).loss(model, batches[0])
+    assert float(metrics["accuracy"]) == pytest.approx(plain.weight(batch) / 2), "a tie is half right"
+    with_term, _ = task(0.5).loss(model, batch)
     assert float(with_term.detach()) == pytest.approx(
         float(loss.detach()) + 0.5 * float(metrics["likelihood_loss"]), rel=1e-6
     )
 
     with torch.no_grad():
         model.embedding.mul_(1.1)
-    again, _ = with_reference(model, train, heldout, tmp_path, compile=False)
-    assert torch.equal(again[0]["reference"], batches[0]["reference"]), (
-        "a resumed run must not take itself for the reference"
-    )
-    moved, _ = plain.loss(model, again[0])
-    assert abs(float(moved.detach()) / plain.weight(again[0]) - math.log(2)) > 1e-4
+    again = with_reference(model, *packed, tmp_path, compile=False)[0].batches[0]
+    assert torch.equal(again["reference"], batch["reference"]), "a resumed run must not take itself for the reference"
+    moved, _ = plain.loss(model, again)
+    assert abs(float(moved.detach()) / plain.weight(again) - math.log(2)) > 1e-4
 
 
 def test_dpo_prefers_the_chosen_and_goes_on_where_it_stopped(instruct: Path, pairs: Path, tmp_path: Path) -> None:

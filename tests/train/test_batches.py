@@ -48,6 +48,18 @@ def test_packed_epoch_holds_every_example_once() -> None:
                 assert int(batch["tokens"][row, column]) == data[number].tokens[-1]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_processes_share_the_rows_of_a_step(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    packed = PackedExamples(examples(50), rows=4, seq=64, seed=1)
+    whole = [packed.batch(step) for step in range(packed.steps_per_epoch)]
+    monkeypatch.setenv("WORLD_SIZE", str(count))
+    for step, batch in enumerate(whole):
+        shares = packed.shares(step)
+        assert [len(share["tokens"]) for share in shares] == [-(-4 // count)] * count
+        assert sorted(int(n) for share in shares for n in share["examples"]) == sorted(batch["examples"].tolist())
+        assert sum(float(share["weights"].sum()) for share in shares) == float(batch["weights"].sum())
+
+
 def test_packed_tokens_targets_and_weights_are_the_examples() -> None:
     data = examples(30)
     batch = PackedExamples(data, rows=8, seq=64, seed=2).batch(0)

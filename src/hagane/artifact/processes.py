@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hagane.errors import HaganeError
@@ -69,6 +70,11 @@ def from_first(function: Callable[[], T]) -> T:
     copy_first(content)
     value: T = json.loads(bytes(content.tolist()))
     return value
+
+
+def folder_of_first(out: Path) -> Path:
+    """The first process's `out`, which all must be able to read."""
+    return Path(from_first(lambda: str(out.absolute())))
 
 
 def copy_first(tensor: torch.Tensor) -> None:

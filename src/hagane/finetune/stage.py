@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from hagane.artifact import processes
 from hagane.artifact.files import write_json
 from hagane.artifact.metrics import FILE_NAME
 from hagane.artifact.progress import note
@@ -89,17 +90,18 @@ def run(config: FinetuneConfig, inputs: Inputs, out: Path) -> None:
         note(f"  left out: {source}, with only {count} passages")
     task = _task(config, tokenizer, passages)
     texts = _some([document.text for document in heldout], config.forgetting_characters)
-    before = _bits_per_character(base, base.head_weight, tokenizer, texts)
+    before = processes.from_first(lambda: _bits_per_character(base, base.head_weight, tokenizer, texts))
 
     head = base.head_weight.detach().clone()
     tuned = SequenceClassifier(base, len(passages.labels), passages.labels)
     adapt(base, config.lora, generator(config.seed, 0, "lora"))
     tuned_run = train(tuned, task, config.train, out, "finetune")
     settle(base, config.lora, out / "adapter", tuned.score)
-    said = task.predict(tuned)
-    scratch_run, scratch_said = (
-        _train_scratch(config, base, passages, task, out) if config.from_scratch else (None, None)
-    )
+    scratch, scratch_run = _train_scratch(config, base, passages, task, out) if config.from_scratch else (None, None)
+    if not processes.is_first():
+        return  # the first measures and saves
+    with processes.alone():
+        said, scratch_said = task.predict(tuned), None if scratch is None else task.predict(scratch)
 
     save_classifier(tuned, out / "model", tokenizer.folder)
     summary = _summary(config, passages, (said, tuned_run), (scratch_said, scratch_run))
@@ -126,7 +128,7 @@ def _task(config: FinetuneConfig, tokenizer: Tokenizer, passages: Passages) -> C
 
 def _train_scratch(
     config: FinetuneConfig, base: Decoder, passages: Passages, task: ClassifyTask, out: Path
-) -> tuple[TrainResult, Predictions]:
+) -> tuple[SequenceClassifier, TrainResult]:
     """The same shape, data, order and steps, from random weights; its figures go to `scratch-metrics.jsonl`."""
     decoder = Decoder(base.config, base.compute_dtype)
     decoder.init_weights(generator(config.seed, 0, "from scratch"))
@@ -135,7 +137,7 @@ def _train_scratch(
     (out / SCRATCH).mkdir(exist_ok=True)
     result = train(model, task, settings, out / SCRATCH, "from scratch")
     shutil.copyfile(out / SCRATCH / FILE_NAME, out / f"{SCRATCH}-{FILE_NAME}")
-    return result, task.predict(model)
+    return model, result
 
 
 def _summary(
@@ -223,4 +225,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

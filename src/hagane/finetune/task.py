@@ -14,8 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from hagane.artifact import processes
 from hagane.finetune.passages import Passage
 from hagane.tokenizer.encode import Tokenizer
+from hagane.train import distributed
 from hagane.train.batches import Example, PackedExamples
 from hagane.train.task import Batch, Metrics
 
@@ -58,10 +60,8 @@ class ClassifyTask:
         self._train_labels, self._heldout_labels = (torch.tensor(some, dtype=torch.int64) for some in labels)
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
-        """One batch of whole passages, with their labels under `labels`."""
-        batch = self._train.batch(step)
-        batch["labels"] = self._train_labels[batch["examples"]]
-        return [batch]
+        """One batch of whole passages, shared between the processes, with their labels under `labels`."""
+        return [batch | {"labels": self._train_labels[batch["examples"]]} for batch in self._train.shares(step)]
 
     def weight(self, batch: Batch) -> float:
         """Passages."""
@@ -80,15 +80,17 @@ class ClassifyTask:
 
     @torch.no_grad()
     def predict(self, model: nn.Module) -> Predictions:
-        """Labels of all held-out passages."""
+        """Labels of all held-out passages; the processes share the work, and all get all of them."""
         model.eval()
         labels = self._heldout_labels
-        predicted, loss = torch.empty_like(labels), 0.0
+        predicted, loss = torch.zeros_like(labels), 0.0
         for step in range(self._heldout.steps_per_epoch):
-            batch = self._heldout.batch(step)
-            logits = passage_logits(model, batch)
-            predicted[batch["examples"]] = logits.argmax(1)
-            loss += float(F.cross_entropy(logits, labels[batch["examples"]], reduction="sum"))
+            for batch in distributed.deal(self._heldout.shares(step)):
+                numbers, logits = batch["examples"].cpu(), passage_logits(model, batch).cpu()
+                predicted[numbers] = logits.argmax(1)
+                loss += float(F.cross_entropy(logits, labels[numbers], reduction="sum"))
+        processes.add_up(predicted)
+        loss = distributed.sums({"loss": loss})["loss"]
         accuracy = float((predicted == labels).double().mean())
         return Predictions(predicted.tolist(), loss / len(labels), accuracy)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hagane.artifact import processes
 from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
 from hagane.artifact.rows import write_rows
@@ -107,6 +108,8 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
     task = InstructTask(training.examples, unseen.examples, rows=config.rows, seq=config.seq, seed=config.seed)
     adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(model, task, config.train, out, "instruct")
+    if not processes.is_first():
+        return  # the first saves
     settle(model, config.lora, out / "adapter")
     save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     write_json(
@@ -156,4 +159,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hagane.model.decoder import Decoder
+from hagane.train import distributed
 from hagane.train.batches import Example, PackedExamples
 from hagane.train.losses import lm_loss
 from hagane.train.task import Batch, Metrics
@@ -23,8 +24,8 @@ class InstructTask:
         self.heldout = PackedExamples(heldout, rows, seq, seed)
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
-        """One packed batch a step."""
-        return [self.training.batch(step)]
+        """One packed batch a step, shared between the processes."""
+        return self.training.shares(step)
 
     def weight(self, batch: Batch) -> float:
         """Summed weight of the response tokens."""
@@ -40,9 +41,10 @@ class InstructTask:
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Loss on the references of held-out instructions in familiar wordings, weighted as in training (nats)."""
-        total, weight = 0.0, 0.0
+        sums = {"loss": 0.0, "weight": 0.0}
         for step in range(self.heldout.steps_per_epoch):
-            batch = self.heldout.batch(step)
-            total += float(self.loss(model, batch)[0])
-            weight += self.weight(batch)
-        return {"heldout_loss": total / weight}
+            for batch in distributed.deal(self.heldout.shares(step)):
+                sums["loss"] += float(self.loss(model, batch)[0])
+                sums["weight"] += self.weight(batch)
+        sums = distributed.sums(sums)
+        return {"heldout_loss": sums["loss"] / sums["weight"]}

@@ -1,9 +1,9 @@
 """Pairs in rows of one fixed length, both answers of a pair side by side.
 
 A preference loss needs both answers in the same forward pass, so a pair is packed as one unit (chosen, then rejected) and never
-cut or parted. Padding each answer to the longest would compute two to three times the tokens. Rows are grouped into batches
-once; epochs differ in the order of the batches only, so that a reference log-probability computed for a batch belongs to
-exactly the numbers the policy meets again.
+cut or parted. Padding each answer to the longest would compute two to three times the tokens. Rows are grouped into steps, and
+those into a micro-batch for each process, once; epochs differ in the order of the steps only, so that a reference log-probability
+computed for a batch belongs to exactly the numbers the policy meets again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import torch
 
+from hagane.artifact import processes
 from hagane.artifact.progress import note
 from hagane.errors import DataError
 from hagane.prefer.examples import Pair
 from hagane.tokenizer.encode import Tokenizer
-from hagane.train.batches import Example, collate, pack_rows
+from hagane.train.batches import Example, pack_rows, shares
 from hagane.train.random import generator
 from hagane.train.task import Batch
 
@@ -37,18 +38,21 @@ class PackedPairs:
     pairs: list[Pair]
     """The pairs that are in the batches, numbered as in the batches."""
     batches: list[Batch]
+    """One after another: as many as there are processes make a step."""
     too_long: int
     """Pairs left out because both answers together do not fit a row."""
 
-    def order(self, seed: int, epoch: int) -> list[int]:
-        """The order of the batches in an epoch."""
-        drawn: list[int] = torch.randperm(len(self.batches), generator=generator(seed, epoch, "pairs")).tolist()
-        return drawn
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that hold every pair once."""
+        return len(self.batches) // processes.count()
 
-    def at(self, step: int, seed: int) -> int:
-        """Number of the batch of a step: a permutation of all batches, epoch after epoch."""
-        epoch, inside = divmod(step, len(self.batches))
-        return self.order(seed, epoch)[inside]
+    def at(self, step: int, seed: int) -> list[Batch]:
+        """The micro-batches of a step: a permutation of all steps, epoch after epoch."""
+        epoch, inside = divmod(step, self.steps_per_epoch)
+        order = torch.randperm(self.steps_per_epoch, generator=generator(seed, epoch, "pairs")).tolist()
+        first = order[inside] * processes.count()
+        return self.batches[first : first + processes.count()]
 
 
 def pack_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, rows: int, seq: int, seed: int, label: str) -> PackedPairs:
@@ -78,5 +82,6 @@ def pack_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, rows: int, seq: int,
     plan = [[number for i in row for number in (2 * i, 2 * i + 1)] for row in pack_rows(lengths, seq)]
     mixed = torch.randperm(len(plan), generator=generator(seed, 0, "rows")).tolist()
     plan = [plan[row] for row in mixed]
-    batches = [collate(examples, plan[start : start + rows], rows, seq) for start in range(0, len(plan), rows)]
+    starts = range(0, len(plan), rows)
+    batches = [batch for start in starts for batch in shares(examples, plan[start : start + rows], rows, seq)]
     return PackedPairs(kept, batches, len(pairs) - len(kept))

@@ -7,6 +7,9 @@ an instruction (Ding et al. 2024, "Fewer truncations improve language modeling",
 In both, attention stays inside a document (`segments`) and positions count from its start (from the row's start where a document
 was cut). One shape for a whole stage means one compilation. There is no loader state: resuming at step k asks for batch k.
 
+Of several processes each gets its share of the packed rows of a step, as one micro-batch: the rows are the same for any number
+of processes, and so is the step.
+
 Keys of a batch:
     tokens [rows, seq] int64           what the model reads; 0 where nothing is
     targets [rows, seq] int64          the token to predict at each place
@@ -28,6 +31,7 @@ from functools import lru_cache
 
 import torch
 
+from hagane.artifact import processes
 from hagane.errors import DataError
 from hagane.train.random import generator
 from hagane.train.task import Batch
@@ -100,6 +104,15 @@ def collate(examples: Sequence[Example], plan: Sequence[Sequence[int]], rows: in
     return batch
 
 
+def shares(examples: Sequence[Example], plan: Sequence[Sequence[int]], rows: int, seq: int) -> list[Batch]:
+    """The batch of a plan, its rows dealt in turn into one micro-batch for each process.
+
+    All have ⌈rows / processes⌉ rows, so that all processes make passes of one shape; what is beyond a share is padding.
+    """
+    count = processes.count()
+    return [collate(examples, plan[number::count], -(-rows // count), seq) for number in range(count)]
+
+
 class PackedExamples:
     """Examples packed into rows once, the rows in a new permutation every epoch; every example exactly once an epoch."""
 
@@ -130,6 +143,13 @@ class PackedExamples:
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`, counting on over the epochs."""
+        return collate(self.examples, self._plan_of(step), self.rows, self.seq)
+
+    def shares(self, step: int) -> list[Batch]:
+        """The same rows as micro-batches, one for each process."""
+        return shares(self.examples, self._plan_of(step), self.rows, self.seq)
+
+    def _plan_of(self, step: int) -> list[list[int]]:
         epoch, inside = divmod(step, self.steps_per_epoch)
         chosen = self.epoch_order(epoch)[inside * self.rows : (inside + 1) * self.rows]
-        return collate(self.examples, [self.plan[row] for row in chosen], self.rows, self.seq)
+        return [self.plan[row] for row in chosen]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from hagane.artifact import processes
 from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
 from hagane.artifact.stage import Input, Inputs, Stage
@@ -47,13 +48,16 @@ def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
     """Write `model/`, `metrics.jsonl`, `summary.json` and `reference.safetensors`; with `lora` `adapter/` as well."""
     model, tokenizer = load_model(inputs["from"], compute_dtype()), Tokenizer.load(inputs["from"])
     train_pairs, heldout_pairs = read_pairs(inputs["pairs"])
-    packed = pack_pairs(train_pairs, tokenizer, config.rows, config.seq, config.seed, "training")
-    heldout = pack_pairs(heldout_pairs, tokenizer, config.rows, config.seq, config.seed, "held-out")
-    batches, heldout_batches = with_reference(model, packed, heldout, out, config.compile)
+    packed, heldout = with_reference(
+        model,
+        pack_pairs(train_pairs, tokenizer, config.rows, config.seq, config.seed, "training"),
+        pack_pairs(heldout_pairs, tokenizer, config.rows, config.seq, config.seed, "held-out"),
+        out,
+        config.compile,
+    )
     task = DPOTask(
         packed,
-        batches,
-        heldout_batches,
+        heldout,
         beta=config.beta,
         likelihood=config.likelihood,
         stop=config.stop,
@@ -61,12 +65,14 @@ def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
         seed=config.seed,
         compile=config.compile,
     )
-    steps = max(1, math.ceil(config.epochs * len(batches)))
+    steps = max(1, math.ceil(config.epochs * packed.steps_per_epoch))
     every = max(1, steps // config.evaluations)
     adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(
         model, task, config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every)), out, "dpo"
     )
+    if not processes.is_first():
+        return  # the first saves
     settle(model, config.lora, out / "adapter")
     save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     first = result.evaluations[0]
@@ -79,7 +85,7 @@ def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
             "too_long": packed.too_long + heldout.too_long,
             "steps": result.steps,
             "planned_steps": steps,
-            "epochs": result.steps / len(batches),
+            "epochs": result.steps / packed.steps_per_epoch,
             "stopped_early": result.stopped_early,
             "seconds": result.seconds,
             "tokens": result.tokens,
@@ -104,4 +110,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

@@ -5,24 +5,27 @@ that ruins the model: chosen answers lost 17 nats in 12 epochs and the pass rate
 negative log-likelihood of the chosen answer, per token (Pang et al. 2024, "Iterative Reasoning Preference Optimization", eq. 2),
 and an end of training when the chosen log-probability on held-out pairs falls below where it started.
 
-Cost of a step: forward and backward of both answers. The reference costs one forward pass in the whole run.
+Cost of a step: forward and backward of both answers. The reference costs one forward pass in the whole run; processes share it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
+from hagane.artifact import processes
 from hagane.artifact.files import atomic_write
 from hagane.model.decoder import Decoder
 from hagane.prefer.logprobs import answer_lengths, answer_logprobs
 from hagane.prefer.losses import dpo, ordered
 from hagane.prefer.packing import PackedPairs
 from hagane.prefer.tuning import training_forward
+from hagane.train import distributed
 from hagane.train.task import Batch, Metrics
 
 REFERENCE = "reference.safetensors"
@@ -34,28 +37,31 @@ def with_reference(
     heldout: PackedPairs,
     out: Path,
     compile: bool,  # noqa: A002 - the field's name
-) -> tuple[list[Batch], list[Batch]]:
-    """The batches with the reference's log-probability of each answer under `reference`, [examples] float32.
+) -> tuple[PackedPairs, PackedPairs]:
+    """Both with the reference's log-probability of each answer in their batches, under `reference`, [examples] float32.
 
-    Computed from `model`, which must still be the reference, and kept in `out`, where a resumed run finds them.
+    Computed from `model`, which must still be the reference. They are kept in the first process's `out`, answer by answer, where
+    a resumed run of any number of processes finds them.
     """
-    batches = {
-        f"{name}-{i}": batch
-        for name, part in (("train", train), ("heldout", heldout))
-        for i, batch in enumerate(part.batches)
-    }
-    path = out / REFERENCE
-    if path.exists():
-        found = load_file(path)
-    else:
+    parts = {"train": train, "heldout": heldout}
+    path = processes.folder_of_first(out) / REFERENCE
+    if not processes.from_first(path.exists):
+        logprobs = {name: torch.zeros(2 * len(part.pairs)) for name, part in parts.items()}
         with training_forward(model, compile):
-            found = {name: answer_logprobs(model, batch).detach() for name, batch in batches.items()}
-        atomic_write(path, save(found))
-    done = {name: batch | {"reference": found[name]} for name, batch in batches.items()}
-    return (
-        [done[f"train-{i}"] for i in range(len(train.batches))],
-        [done[f"heldout-{i}"] for i in range(len(heldout.batches))],
-    )
+            for name, part in parts.items():
+                for batch in part.batches[processes.rank() :: processes.count()]:
+                    logprobs[name][batch["examples"]] = answer_logprobs(model, batch).detach()
+        for found in logprobs.values():
+            processes.add_up(found)
+        if processes.is_first():
+            atomic_write(path, save(logprobs))
+        processes.wait()
+    kept = load_file(path)
+    done = {
+        name: replace(part, batches=[batch | {"reference": kept[name][batch["examples"]]} for batch in part.batches])
+        for name, part in parts.items()
+    }
+    return done["train"], done["heldout"]
 
 
 class DPOTask:
@@ -64,8 +70,7 @@ class DPOTask:
     def __init__(
         self,
         train: PackedPairs,
-        batches: Sequence[Batch],
-        heldout: Sequence[Batch],
+        heldout: PackedPairs,
         *,
         beta: float,
         likelihood: float,
@@ -74,15 +79,18 @@ class DPOTask:
         seed: int,
         compile: bool,  # noqa: A002 - the field's name
     ) -> None:
-        """`likelihood`: weight α of the likelihood term; `tolerance`: nats the chosen answers may lose before training stops."""
-        self._train, self._batches, self._heldout = train, batches, heldout
+        """Pairs must come `with_reference`.
+
+        `likelihood`: weight α of the likelihood term; `tolerance`: nats the chosen answers may lose before training stops.
+        """
+        self._train, self._heldout = train, heldout
         self._beta, self._likelihood = beta, likelihood
         self._stop, self._tolerance = stop, tolerance
         self._seed, self._compile = seed, compile
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
-        """One packed batch a step."""
-        return [self._batches[self._train.at(step, self._seed)]]
+        """One packed batch a step, shared between the processes."""
+        return self._train.at(step, self._seed)
 
     def weight(self, batch: Batch) -> float:
         """Pairs in the batch."""
@@ -114,12 +122,12 @@ class DPOTask:
         """The same figures on held-out pairs, with the same forward pass."""
         sums: dict[str, float] = {}
         with training_forward(model, self._compile):
-            for batch in self._heldout:
+            for batch in distributed.deal(self._heldout.batches):
                 loss, metrics = self.loss(model, batch)
                 for name, value in {"loss": loss, **metrics}.items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
-        pairs = sum(self.weight(batch) for batch in self._heldout)
-        return {name: value / pairs for name, value in sums.items()}
+        pairs = len(self._heldout.pairs)
+        return {name: value / pairs for name, value in distributed.sums(sums).items()}
 
     def should_stop(self, evaluations: list[dict[str, float]]) -> bool:
         """True when held-out chosen answers have become less probable than at the start, beyond the tolerance."""

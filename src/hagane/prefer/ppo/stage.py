@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
+from hagane.artifact import processes
 from hagane.artifact.files import read_json, write_json
 from hagane.artifact.metrics import FILE_NAME as METRICS
 from hagane.artifact.metrics import read_metrics
@@ -21,6 +22,7 @@ from hagane.prefer.prompts import Prompt, read_prompts
 from hagane.prefer.sampling import draw_seed
 from hagane.prefer.tuning import TuningConfig
 from hagane.tokenizer.encode import Tokenizer
+from hagane.train import distributed
 from hagane.train.loop import train
 from hagane.train.precision import compute_dtype
 
@@ -61,6 +63,8 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
     dtype, tokenizer = compute_dtype(), Tokenizer.load(inputs["from"])
     policy, reference = PolicyWithValue(load_model(inputs["from"], dtype)), load_model(inputs["from"], dtype)
     judge = _judge(inputs["reward"], policy.decoder.config.vocab_size, dtype)
+    for beside in (reference, judge.model):
+        beside.to(distributed.device())  # where the engine puts the policy
     prompts = _fitting(read_prompts(inputs.get("prompts", inputs["from"])), tokenizer, config)
     kept, pool = prompts[: config.evaluation_prompts], prompts[config.evaluation_prompts :]
     scoring = Scoring(
@@ -94,6 +98,8 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
         out,
         minibatches=config.minibatches,
         epochs=config.epochs,
+        rows=config.rows,
+        seq=config.seq,
         clip=config.ratio_clip,
         value_clip=config.value_clip,
         value_weight=config.value_weight,
@@ -106,6 +112,8 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
         checkpoint_every=config.checkpoint_every * task.updates,
     )
     result = train(policy, task, settings, out, "ppo")
+    if not processes.is_first():
+        return  # the first saves
     (out / FILE_NAME).unlink(missing_ok=True)
     save_model(policy.decoder, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     rows = [row for row in read_metrics(out / METRICS) if "pass_rate" in row]
@@ -179,4 +187,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

@@ -2,14 +2,14 @@
 
 Every `updates` steps the task lets the policy answer and works out advantages; the steps between go over that rollout,
 `epochs` times, a minibatch a step. The rollout is kept in `out`, so that a run interrupted between two rollouts goes on with the
-very same one; everything else is a function of the weights in the checkpoint, the seed and the step.
+very same one, on any number of processes; everything else is a function of the weights in the checkpoint, the seed and the step.
 
 Cost of an iteration: sampling every answer, three forward passes over them (policy, reference, reward), `epochs` training passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import nn
 
+from hagane.artifact import processes
 from hagane.artifact.files import atomic_write
 from hagane.errors import TrainingError
 from hagane.prefer.losses import clipped_policy, clipped_share, clipped_value
@@ -40,17 +41,23 @@ class PPOTask:
         *,
         minibatches: int,
         epochs: int,
+        rows: int,
+        seq: int,
         clip: float,
         value_clip: float,
         value_weight: float,
         seed: int,
     ) -> None:
         """`collect` makes the rollout of an iteration, `evaluate` the figures on prompts no rollout uses."""
-        self._collect, self._evaluate, self._path = collect, evaluate, out / FILE_NAME
+        self._collect, self._evaluate = collect, evaluate
+        self._path = processes.folder_of_first(out) / FILE_NAME
         self._minibatches, self._epochs = minibatches, epochs
+        self._rows, self._seq = rows, seq
         self._clip, self._value_clip, self._value_weight = clip, value_clip, value_weight
         self._seed = seed
-        self._iteration, self._rollout = -1, Rollout([])
+        self._iteration = -1
+        self._figures: Mapping[str, float] = {}
+        self._packed: list[list[Batch]] = []
 
     @property
     def updates(self) -> int:
@@ -62,15 +69,21 @@ class PPOTask:
         assert isinstance(model, PolicyWithValue)
         iteration, update = divmod(step, self.updates)
         if update == 0:
-            self._iteration, self._rollout = iteration, self._collect(model, iteration)
-            atomic_write(self._path, _dump(iteration, self._rollout))
+            rollout = self._collect(model, iteration)
+            if processes.is_first():
+                atomic_write(self._path, _dump(iteration, rollout))
+            self._take(iteration, rollout)
         elif iteration != self._iteration:
-            self._iteration, self._rollout = iteration, _load(self._path, iteration)
+            self._take(iteration, _load(self._path, iteration))
         epoch, inside = divmod(update, self._minibatches)
         order = torch.randperm(
             self._minibatches, generator=generator(self._seed, iteration * self._epochs + epoch, "minibatches")
         )
-        return self._rollout.minibatches[int(order[inside])]
+        return self._packed[int(order[inside])]
+
+    def _take(self, iteration: int, rollout: Rollout) -> None:
+        self._iteration, self._figures = iteration, rollout.figures
+        self._packed = rollout.minibatches(self._minibatches, self._rows, self._seq)
 
     def weight(self, batch: Batch) -> float:
         """Tokens of answers in the batch."""
@@ -91,7 +104,7 @@ class PPOTask:
                 # How far this update has moved from the rollout's policy (Schulman's k3, never negative).
                 "moved": (torch.exp(log_ratio) - 1 - log_ratio).sum(),
             }
-        of_rollout = {name: torch.tensor(value) * self.weight(batch) for name, value in self._rollout.figures.items()}
+        of_rollout = {name: torch.tensor(value) * self.weight(batch) for name, value in self._figures.items()}
         return policy + self._value_weight * value, metrics | of_rollout
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -101,27 +114,17 @@ class PPOTask:
 
 
 def _dump(iteration: int, rollout: Rollout) -> bytes:
-    tensors = {
-        f"{part}/{number}/{name}": tensor
-        for part, batches in enumerate(rollout.minibatches)
-        for number, batch in enumerate(batches)
-        for name, tensor in batch.items()
-    }
-    return save(tensors, {"iteration": str(iteration), "figures": orjson.dumps(rollout.figures).decode()})
+    header = {"iteration": iteration, "answers": rollout.answers, "figures": rollout.figures}
+    return save(dict(rollout.worked_out), {name: orjson.dumps(value).decode() for name, value in header.items()})
 
 
 def _load(path: Path, iteration: int) -> Rollout:
     if path.exists():
         with safe_open(path, "pt") as file:
-            header = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if int(header["iteration"]) == iteration:
-            places = sorted({tuple(int(number) for number in name.split("/")[:2]) for name in tensors})
-            minibatches: list[list[Batch]] = [[] for _ in range(places[-1][0] + 1)]
-            for part, number in places:
-                prefix = f"{part}/{number}/"
-                minibatches[part].append({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})
-            return Rollout(minibatches, orjson.loads(header["figures"]))
+            header = {name: orjson.loads(value) for name, value in file.metadata().items()}
+            worked_out = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if header["iteration"] == iteration:
+            return Rollout(header["answers"], worked_out, header["figures"])
     raise TrainingError(
         f"The rollout of iteration {iteration} is not there.",
         where=str(path),

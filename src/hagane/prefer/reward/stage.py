@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
+from hagane.artifact import processes
 from hagane.artifact.files import write_json
 from hagane.artifact.progress import note
 from hagane.artifact.rows import read_rows
@@ -25,7 +26,7 @@ from hagane.prefer.reward.measures import calibration, length_baseline, separati
 from hagane.prefer.reward.task import RewardTask, scores
 from hagane.prefer.tuning import TuningConfig, training_forward
 from hagane.tokenizer.encode import Tokenizer
-from hagane.train.batches import Example, collate, pack_rows
+from hagane.train.batches import Example, pack_rows, shares
 from hagane.train.loop import train
 from hagane.train.optimizers import OptimizerName
 from hagane.train.precision import compute_dtype
@@ -52,11 +53,13 @@ def run(config: RewardConfig, inputs: Inputs, out: Path) -> None:
     packed = pack_pairs(train_pairs, tokenizer, config.rows, config.seq, config.seed, "training")
     heldout = pack_pairs(heldout_pairs, tokenizer, config.rows, config.seq, config.seed, "held-out")
     task = RewardTask(packed, heldout, seed=config.seed, compile=config.compile)
-    steps = max(1, math.ceil(config.epochs * len(packed.batches)))
+    steps = max(1, math.ceil(config.epochs * packed.steps_per_epoch))
     every = max(1, steps // config.evaluations)
     result = train(
         model, task, config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every)), out, "reward"
     )
+    if not processes.is_first():
+        return  # the first measures and saves
     margins = task.margins(model)
     answers, good = _sampled(inputs["pairs"], train_pairs, tokenizer, config)
     rewards = _scores(model, answers, config)
@@ -124,8 +127,8 @@ def _scores(model: SequenceClassifier, examples: Sequence[Example], config: Rewa
     plan = pack_rows([len(one.tokens) for one in examples], config.seq)
     with training_forward(model, config.compile):
         for start in range(0, len(plan), config.rows):
-            batch = collate(examples, plan[start : start + config.rows], config.rows, config.seq)
-            found[batch["examples"]] = scores(model, batch).detach()
+            for batch in shares(examples, plan[start : start + config.rows], config.rows, config.seq):
+                found[batch["examples"]] = scores(model, batch).detach()
     return found
 
 
@@ -139,4 +142,5 @@ STAGE = Stage(
     },
     run=run,
     produces="model",
+    together=True,
 )

@@ -15,6 +15,7 @@ from hagane.model.classifier import SequenceClassifier
 from hagane.prefer.losses import bradley_terry, ordered
 from hagane.prefer.packing import PackedPairs
 from hagane.prefer.tuning import training_forward
+from hagane.train import distributed
 from hagane.train.task import Batch, Metrics
 
 
@@ -31,8 +32,8 @@ class RewardTask:
         self._train, self._heldout, self._seed, self._compile = train, heldout, seed, compile
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
-        """One packed batch a step."""
-        return [self._train.batches[self._train.at(step, self._seed)]]
+        """One packed batch a step, shared between the processes."""
+        return self._train.at(step, self._seed)
 
     def weight(self, batch: Batch) -> float:
         """Pairs in the batch."""
@@ -50,12 +51,12 @@ class RewardTask:
         """Loss, margin and accuracy on held-out pairs."""
         sums: dict[str, float] = {}
         with training_forward(model, self._compile):
-            for batch in self._heldout.batches:
+            for batch in distributed.deal(self._heldout.batches):
                 loss, metrics = self.loss(model, batch)
                 for name, value in {"loss": loss, **metrics}.items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
         pairs = len(self._heldout.pairs)
-        return {name: value / pairs for name, value in sums.items()}
+        return {name: value / pairs for name, value in distributed.sums(sums).items()}
 
     def margins(self, model: SequenceClassifier) -> list[float]:
         """r_chosen − r_rejected of every held-out pair, in the order of the batches."""
