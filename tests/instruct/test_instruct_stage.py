@@ -95,5 +95,8 @@ def test_the_stage_leaves_a_model_and_prompts_twice_the_same(inputs: dict[str, P
 def test_wrong_settings_are_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="max_tokens"):
         run(TINY.model_copy(update={"max_tokens": 500}), inputs, tmp_path / "long")
+    with pytest.raises(UsageError, match="GiB more memory"):
+        run(TINY.model_copy(update={"rows": 10**6}), inputs, tmp_path / "large")
+    assert list((tmp_path / "large").iterdir()) == []
     with pytest.raises(DataError, match="no document has"):
         run(TINY.model_copy(update={"labels": {"manpages": "コマンド"}}), inputs, tmp_path / "labels")

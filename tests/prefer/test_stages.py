@@ -10,7 +10,7 @@ import torch
 
 from hagane.artifact.files import read_json
 from hagane.artifact.metrics import read_metrics
-from hagane.errors import DataError
+from hagane.errors import DataError, UsageError
 from hagane.model.hf import load_classifier, load_model
 from hagane.prefer.dpo import stage as dpo
 from hagane.prefer.dpo.task import DPOTask, with_reference
@@ -127,6 +127,13 @@ def test_dpo_stops_when_the_chosen_answers_fall(instruct: Path, pairs: Path, tmp
     summary = read_json(tmp_path / "summary.json")
     assert summary["stopped_early"]
     assert summary["after"]["chosen_change"] >= 0 > summary["evaluations"][-1]["chosen_change"]
+
+
+def test_what_does_not_fit_is_refused(instruct: Path, judge: Path, tmp_path: Path) -> None:
+    config = ppo.PPOConfig(**SMALL | {"rows": 10**6}, evaluation_prompts=4)
+    with pytest.raises(UsageError, match="GiB more memory"):
+        ppo.run(config, {"from": instruct, "reward": judge}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ppo_raises_the_reward_and_with_it_the_pass_rate(instruct: Path, judge: Path, tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ from hagane.model.hf import load_model, save_classifier
 from hagane.model.lora import LoRAConfig, adapt
 from hagane.model.peft_folder import settle
 from hagane.tokenizer.encode import Tokenizer
+from hagane.train.batches import share_of
 from hagane.train.loop import TrainConfig, TrainResult, train
+from hagane.train.memory import require_memory
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
 from hagane.train.score import document_bits
@@ -95,6 +97,7 @@ def run(config: FinetuneConfig, inputs: Inputs, out: Path) -> None:
     head = base.head_weight.detach().clone()
     tuned = SequenceClassifier(base, len(passages.labels), passages.labels)
     adapt(base, config.lora, generator(config.seed, 0, "lora"))
+    require_memory(tuned, share_of(config.rows), config.seq, config.train)
     tuned_run = train(tuned, task, config.train, out, "finetune")
     settle(base, config.lora, out / "adapter", tuned.score)
     scratch, scratch_run = _train_scratch(config, base, passages, task, out) if config.from_scratch else (None, None)

@@ -35,7 +35,9 @@ from hagane.model.hf import load_model, save_model
 from hagane.model.lora import LoRAConfig, adapt
 from hagane.model.peft_folder import settle
 from hagane.tokenizer.encode import Tokenizer
+from hagane.train.batches import share_of
 from hagane.train.loop import TrainConfig, train
+from hagane.train.memory import require_memory
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
 
@@ -83,7 +85,9 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
         raise UsageError(
             f"max_tokens {config.max_tokens} is more than a row of seq {config.seq} holds", where="max_tokens"
         )
-    tokenizer = Tokenizer.load(inputs["from"])
+    tokenizer, model = Tokenizer.load(inputs["from"]), load_model(inputs["from"], compute_dtype())
+    adapt(model, config.lora, generator(config.seed, 0, "lora"))
+    require_memory(model, share_of(config.rows), config.seq, config.train)
     material, heldout_material = gather(
         sample(read_documents(inputs["documents"], "train"), config.documents, config.seed),
         sample(read_documents(inputs["documents"], "heldout"), config.documents, config.seed),
@@ -104,9 +108,7 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
     unseen = encode(familiar, tokenizer, max_tokens=config.max_tokens)
     note(f"  {len(training.examples)} instructions in {len(Counter(row.family for row in training.rows))} families")
 
-    model = load_model(inputs["from"], compute_dtype())
     task = InstructTask(training.examples, unseen.examples, rows=config.rows, seq=config.seq, seed=config.seed)
-    adapt(model, config.lora, generator(config.seed, 0, "lora"))
     result = train(model, task, config.train, out, "instruct")
     if not processes.is_first():
         return  # the first saves

@@ -100,15 +100,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     """
     tokenizer, model = _start(config, inputs)
     adapt(model, config.lora, generator(config.seed, 0, "lora"))
-    require_memory(
-        model,
-        config.rows,
-        config.seq,
-        config.train.optimizer,
-        recomputed=config.train.checkpoint_activations,
-        sharded=config.train.shard,
-        averaged=config.train.average > 0,
-    )
+    require_memory(model, config.rows, config.seq, config.train)
     documents, tokens = group(inputs, "documents"), out / "tokens"
     shapes = Shapes(
         config.train.steps, config.rows, config.seq, config.micro_batches, config.seq_warmup, config.batch_warmup

@@ -107,10 +107,15 @@ def collate(examples: Sequence[Example], plan: Sequence[Sequence[int]], rows: in
 def shares(examples: Sequence[Example], plan: Sequence[Sequence[int]], rows: int, seq: int) -> list[Batch]:
     """The batch of a plan, its rows dealt in turn into one micro-batch for each process.
 
-    All have ⌈rows / processes⌉ rows, so that all processes make passes of one shape; what is beyond a share is padding.
+    All have `share_of(rows)` rows, so that all processes make passes of one shape; what is beyond a share is padding.
     """
     count = processes.count()
-    return [collate(examples, plan[number::count], -(-rows // count), seq) for number in range(count)]
+    return [collate(examples, plan[number::count], share_of(rows), seq) for number in range(count)]
+
+
+def share_of(rows: int) -> int:
+    """Rows of the micro-batch of each process: ⌈rows / processes⌉."""
+    return -(-rows // processes.count())
 
 
 class PackedExamples:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 import torch
+from torch import nn
 
 from hagane.artifact import processes
 from hagane.errors import UsageError
@@ -19,10 +20,11 @@ from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.model.memory import GIB, available_bytes
 from hagane.train import distributed
+from hagane.train.loop import TrainConfig
 from hagane.train.optimizers import OptimizerName, roles_of
 
 
-def training_bytes(model: Decoder, optimizer: OptimizerName, averaged: bool = False) -> int:
+def training_bytes(model: nn.Module, optimizer: OptimizerName, averaged: bool = False) -> int:
     """Gradients, optimizer state and average of what is trained: AdamW keeps two numbers, Muon one for each weight of a matrix."""
     roles = roles_of(model)
     numbers = 0
@@ -44,22 +46,28 @@ def activations_bytes(
     return rows * seq * kept * dtype.itemsize
 
 
-def require_memory(
-    model: Decoder, rows: int, seq: int, optimizer: OptimizerName, *, recomputed: bool, sharded: bool, averaged: bool
-) -> None:
-    """Raise UsageError, with what is needed and how to need less, for a run that cannot fit."""
+def require_memory(model: nn.Module, rows: int, seq: int, config: TrainConfig) -> None:
+    """Raise UsageError, with what is needed and how to need less, for a run that cannot fit.
+
+    model: has a decoder inside; rows, seq: of the largest micro-batch of one process.
+    """
     on_gpu = distributed.device().type == "cuda"
     available = int(torch.cuda.mem_get_info()[0]) if on_gpu else available_bytes()
     if available is None:
         return
+    decoder = next(module for module in model.modules() if isinstance(module, Decoder))
     # Processes on one machine share its memory, but not its GPUs; each has a micro-batch of its own.
     here = 1 if on_gpu else int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    trained = training_bytes(model, optimizer, averaged) + (
-        4 * sum(p.numel() for p in model.parameters()) if on_gpu else 0
-    )
-    trained = trained * here // (processes.count() if sharded else 1)
+    trained = training_bytes(model, config.optimizer, config.average > 0)
+    trained += 4 * sum(p.numel() for p in model.parameters()) if on_gpu else 0
+    trained = trained * here // (processes.count() if config.shard else 1)
     activations = here * activations_bytes(
-        model.config, rows, seq, model.compute_dtype, recomputed=recomputed, probabilities=not on_gpu
+        decoder.config,
+        rows,
+        seq,
+        decoder.compute_dtype,
+        recomputed=config.checkpoint_activations,
+        probabilities=not on_gpu,
     )
     if trained + activations > available:
         raise UsageError(
@@ -67,6 +75,7 @@ def require_memory(
             f"there: {trained / GIB:.1f} for gradients and optimizer, {activations / GIB:.1f} for a micro-batch of {rows} rows "
             f"of {seq}.",
             where="estimate before the start",
-            fix="Take fewer `rows` and more `micro_batches`, a shorter `seq`, or `train.checkpoint_activations: true`; "
-            "for the optimizer a smaller model, or `train.shard: true` on several machines.",
+            fix="Take fewer `rows` (in pretraining with more `micro_batches`), a shorter `seq` or a smaller model. Where there "
+            "is `train`, its `checkpoint_activations: true` needs less for rows, and `shard: true` on several machines less "
+            "for the optimizer.",
         )

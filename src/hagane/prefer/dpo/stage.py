@@ -19,7 +19,9 @@ from hagane.prefer.examples import read_pairs
 from hagane.prefer.packing import pack_pairs
 from hagane.prefer.tuning import TuningConfig
 from hagane.tokenizer.encode import Tokenizer
+from hagane.train.batches import share_of
 from hagane.train.loop import train
+from hagane.train.memory import require_memory
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
 
@@ -68,9 +70,9 @@ def run(config: DPOConfig, inputs: Inputs, out: Path) -> None:
     steps = max(1, math.ceil(config.epochs * packed.steps_per_epoch))
     every = max(1, steps // config.evaluations)
     adapt(model, config.lora, generator(config.seed, 0, "lora"))
-    result = train(
-        model, task, config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every)), out, "dpo"
-    )
+    settings = config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every))
+    require_memory(model, share_of(config.rows), config.seq, settings)
+    result = train(model, task, settings, out, "dpo")
     if not processes.is_first():
         return  # the first saves
     settle(model, config.lora, out / "adapter")

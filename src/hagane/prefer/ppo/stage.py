@@ -23,7 +23,9 @@ from hagane.prefer.sampling import draw_seed
 from hagane.prefer.tuning import TuningConfig
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train import distributed
+from hagane.train.batches import share_of
 from hagane.train.loop import train
+from hagane.train.memory import require_memory
 from hagane.train.precision import compute_dtype
 
 
@@ -111,6 +113,7 @@ def run(config: PPOConfig, inputs: Inputs, out: Path) -> None:
         evaluate_every=config.evaluate_every * task.updates,
         checkpoint_every=config.checkpoint_every * task.updates,
     )
+    require_memory(policy, share_of(config.rows), config.seq, settings)
     result = train(policy, task, settings, out, "ppo")
     if not processes.is_first():
         return  # the first saves

@@ -26,8 +26,9 @@ from hagane.prefer.reward.measures import calibration, length_baseline, separati
 from hagane.prefer.reward.task import RewardTask, scores
 from hagane.prefer.tuning import TuningConfig, training_forward
 from hagane.tokenizer.encode import Tokenizer
-from hagane.train.batches import Example, pack_rows, shares
+from hagane.train.batches import Example, pack_rows, share_of, shares
 from hagane.train.loop import train
+from hagane.train.memory import require_memory
 from hagane.train.optimizers import OptimizerName
 from hagane.train.precision import compute_dtype
 from hagane.train.random import generator
@@ -55,9 +56,9 @@ def run(config: RewardConfig, inputs: Inputs, out: Path) -> None:
     task = RewardTask(packed, heldout, seed=config.seed, compile=config.compile)
     steps = max(1, math.ceil(config.epochs * packed.steps_per_epoch))
     every = max(1, steps // config.evaluations)
-    result = train(
-        model, task, config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every)), out, "reward"
-    )
+    settings = config.train_config(steps, evaluate_every=every, checkpoint_every=max(50, every))
+    require_memory(model, share_of(config.rows), config.seq, settings)
+    result = train(model, task, settings, out, "reward")
     if not processes.is_first():
         return  # the first measures and saves
     margins = task.margins(model)
