@@ -156,6 +156,7 @@ def test_explanation_follows_the_figures() -> None:
         for i in range(100)
     ]
     rows[60]["loss"] = 9.0
+    rows.insert(50, {"step": 50, "rolled_back_from": 52, "spike_loss": 1e3})
     seen = happened(rows, clip=1.0)
     assert seen is not None
     assert (seen.updates, seen.peak_at, seen.spikes, seen.clipped) == (100, 10, [61], 0.5)
@@ -171,6 +172,7 @@ def test_explanation_follows_the_figures() -> None:
     assert "optimum at 0.004 [0.003, 0.005]; the rate used is outside" in told(measured)
     assert "diverged from 0.032 on, 32 times the rate used" in told(measured)
     assert "spiked 1 times (updates 61)" in told(measured)
+    assert "back to a checkpoint and on with other data 1 times (from updates 53)" in told(measured)
     assert "0.012" in told(measured)
     fitted["low"] = 5e-4
     assert "the rate used is inside" in told(measured)

@@ -42,6 +42,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cases += [{"name": f"{kind}-left", "die_at": 5, **adamw}]
         cases += [{"name": f"{kind}-branch", "branch": (f"{kind}-muon-2", 4), **muon}]
         back = {"parts": 2, "settings": {**how, **BACK}, "bad": 4}
+        cases += [{"name": f"{kind}-back-0", **back, "bad": 1}]
         average = {"parts": 2, "settings": {**how, **AVERAGE}}
         cases += [{"name": f"{kind}-average", **average}]
         cases += [{"name": f"{kind}-average-cut", "die_at": 5, **average}, {"name": f"{kind}-average-cut", **average}]
@@ -141,6 +142,14 @@ def test_two_processes_roll_back_as_one(two: Path, kind: str, tmp_path: Path) ->
         assert [row["step"] for row in read_metrics(out / "metrics.jsonl") if "rolled_back_from" in row] == [3]
     # Negative control: the data that was passed over matters.
     assert difference(alone, run_case(tmp_path / "other", 2, config).state_dict()) > 1e-3
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_two_processes_roll_back_to_the_start(two: Path, kind: str, tmp_path: Path) -> None:
+    """Where AdamW has no state yet."""
+    alone = run_case(tmp_path, 2, CONFIG.model_copy(update=BACK), bad=1).state_dict()
+    for rank in "01":
+        assert difference(alone, load_file(two / f"{kind}-back-0" / rank / "weights.safetensors")) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

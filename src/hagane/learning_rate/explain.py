@@ -128,6 +128,14 @@ def seen(happened: Happened) -> list[Sentence]:
         )
     else:
         found.append(("損失の急な跳ね上がりはなかった。", "The loss did not spike."))
+    if h.roll_backs:
+        given_up = ", ".join(map(str, h.roll_backs))
+        found.append(
+            (
+                f"チェックポイントに戻り、別のデータで続けたことが {len(h.roll_backs)} 回（{given_up} 回目から）。",
+                f"It went back to a checkpoint and on with other data {len(h.roll_backs)} times (from updates {given_up}).",
+            )
+        )
     return found
 
 

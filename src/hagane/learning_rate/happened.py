@@ -34,6 +34,8 @@ class Happened:
     """Share of the updates whose gradient was longer than `clip`."""
     spikes: list[int]
     """Updates, from 1."""
+    roll_backs: list[int]
+    """Updates, from 1, that were given up for an earlier checkpoint and other data."""
 
 
 def happened(rows: Sequence[Mapping[str, Any]], clip: float) -> Happened | None:
@@ -53,6 +55,7 @@ def happened(rows: Sequence[Mapping[str, Any]], clip: float) -> Happened | None:
         grad_norm=median(norms) if norms else 0.0,
         clipped=sum(norm > clip for norm in norms) / max(1, len(norms)),
         spikes=[at + 1 for at in range(BEFORE, len(losses)) if _stands_out(losses[at - BEFORE : at], losses[at])],
+        roll_backs=[row["rolled_back_from"] + 1 for row in rows if "rolled_back_from" in row],
     )
 
 

@@ -157,9 +157,6 @@ def _train(
         note(f"  {label}: branches off after step {run.step}")
         if not config.average:
             run.average = Average()
-    if config.on_spike == "roll_back" and resumed_from is None:
-        processes.wait()  # until all have seen that there was no checkpoint
-        checkpoints.save(shared / FOLDER, pack(model, optimizer, run, _identity(config)))
 
     with (
         MetricsWriter(out / FILE_NAME, resumed_from) as metrics,
@@ -168,6 +165,9 @@ def _train(
         interruptible() as interrupted,
     ):
         tell_roll_backs(metrics, run)
+        if config.on_spike == "roll_back" and resumed_from is None:
+            processes.wait()  # until all have seen that there was no checkpoint
+            checkpoints.save(shared / FOLDER, pack(model, optimizer, run, _identity(config)))
         while True:
             if _evaluation_due(run.step, config) and not _accept(
                 _evaluate(model, task, run, metrics), model, task, run
