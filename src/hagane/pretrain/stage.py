@@ -9,7 +9,8 @@ With `from` the shape, the weights and the tokenizer are those of a Hugging Face
 
 A run with `train.keep_every` leaves milestones, and with the input `branch` another run starts from one of them: one stable
 run and several decays, for the price of the decays. Seed, `rows`, `seq` and `micro_batches` should be those of the stable run,
-so that the stream goes on where it was.
+so that the stream goes on where it was. A `batch_warmup` moves it: the warm-up is a share of the steps, so a branch with other
+`steps` takes the milestone to have read more or fewer tokens than it did, and reads some twice or passes over some.
 """
 
 from __future__ import annotations
