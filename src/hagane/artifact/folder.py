@@ -95,6 +95,7 @@ def _build(job: Job) -> Manifest:
     out = job.out
     out.parent.mkdir(parents=True, exist_ok=True)
     with _locked(out):
+        _refuse_foreign(out)
         fingerprint, inputs, raw = job.describe()
         partial = out.parent / f".{out.name}.{fingerprint[:12]}.partial"
         _remove_stale(out, keep=partial)
@@ -164,15 +165,19 @@ def _seal(
     return manifest
 
 
+def _refuse_foreign(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists())):
+        raise ArtifactError(
+            "The output folder holds something that no stage made; it is not overwritten.",
+            where=str(out),
+            fix="Give another folder with -o, or empty this one.",
+        )
+
+
 def _put_into_place(partial: Path, out: Path) -> None:
     old = out.parent / f".{out.name}.old"
+    _refuse_foreign(out)
     if out.exists():
-        if not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists()):
-            raise ArtifactError(
-                "The output folder holds something that no stage made; it is not overwritten.",
-                where=str(out),
-                fix="Give another folder with -o, or empty this one.",
-            )
         out.rename(old)
     partial.rename(out)
     fsync_folder(out.parent)

@@ -35,7 +35,7 @@ def main() -> None:
 def call(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, prog_name=app.info.name, standalone_mode=False)
     except HaganeError as error:
         print(f"hagane: {error}", file=sys.stderr)
         return error.exit_code
@@ -55,6 +55,8 @@ def call(arguments: list[str]) -> int:
         describe = getattr(error, "format_message", None)
         if describe is None:
             raise
-        print(f"hagane: {describe()}\n  fix:   hagane --help", file=sys.stderr)
+        if told := describe():  # empty where a verb without arguments has printed its help
+            verb = getattr(getattr(error, "ctx", None), "command_path", "hagane")
+            print(f"hagane: {told}\n  fix:   {verb} --help", file=sys.stderr)
         return 2
     return result if isinstance(result, int) else 0

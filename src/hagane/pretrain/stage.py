@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from hagane.artifact.files import write_json
 from hagane.artifact.metrics import FILE_NAME, read_metrics
@@ -91,6 +91,14 @@ class Config(StageConfig):
         for share, size in (("seq_warmup", "seq"), ("batch_warmup", "micro_batches")):
             if getattr(self, share) and getattr(self, size) % 4:
                 raise ValueError(f"{share} begins with a quarter of {size}, and {getattr(self, size)} has none")
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_shape(self) -> Config:
+        try:
+            DecoderConfig(vocab_size=1, **self.model_dump(include=set(DecoderConfig.model_fields)))
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         return self
 
 
