@@ -224,6 +224,7 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
     """All weights, of one file or of several shards."""
     tensors: dict[str, Tensor] = {}
     for file in _weight_files(folder):
+        file.open("rb").close()  # safetensors would say of a file it may not read that it is not there
         try:
             tensors |= load_file(file)
         except SafetensorError as error:
