@@ -11,7 +11,7 @@ from hagane.artifact.folder import Job, build, committed, is_up_to_date
 from hagane.artifact.lineage import lineage
 from hagane.artifact.manifest import MANIFEST, read_manifest, verify
 from hagane.artifact.stage import Input, Inputs, Stage, StageConfig
-from hagane.errors import ArtifactError
+from hagane.errors import ArtifactError, DataError, TrainingError
 
 
 class CopyConfig(StageConfig):
@@ -111,12 +111,31 @@ def test_a_flipped_bit_is_found_by_verify(tmp_path: Path) -> None:
     assert verify(job.out) == ["text.txt"]
 
 
+@pytest.mark.parametrize(
+    ("error", "checkpoint", "stays"),
+    [(DataError, False, False), (DataError, True, True), (TrainingError, False, True), (RuntimeError, False, True)],
+)
+def test_what_was_refused_before_a_checkpoint_leaves_nothing(
+    tmp_path: Path, error: type[Exception], checkpoint: bool, stays: bool
+) -> None:
+    def fail(config: CopyConfig, inputs: Inputs, out: Path) -> None:
+        (out / "rows.jsonl").touch()
+        if checkpoint:
+            (out / "checkpoints" / "one").mkdir(parents=True)
+        raise error("no")
+
+    with pytest.raises(error):
+        build(Job(Stage("fail", "", CopyConfig, {}, fail, "text"), CopyConfig(), {}, tmp_path / "a"))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".partial"] * stays
+
+
 def test_a_foreign_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "thesis.txt").write_text("大事")
     with pytest.raises(ArtifactError, match="no stage made"):
         build(Job(STAGE, CopyConfig(), {}, tmp_path / "a"))
     assert (tmp_path / "a" / "thesis.txt").read_text() == "大事"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"], "refused before the stage is run"
 
 
 def test_lineage_walks_back_and_tells_what_changed(tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ def test_good_recipe(tmp_path: Path) -> None:
         ("vocab_size: 2048", "vocab_size: many", 8, "Mend"),
         ("lr: 3e-3", "lr: -1", 16, "Mend"),
         ("seed: 3", "sead: 3", 2, "'seed'"),
+        ("  small:", "  ../small:", 9, "plain word"),
+        ("  small:", "  small:\n    num_kv_heads: 4", 9, "Mend"),
+        ("seed: 3", "seed: 3\nstages: {}", 4, "Keep one"),
         ("sources: [builtin]", "sources: []", 5, "Mend"),
     ],
 )

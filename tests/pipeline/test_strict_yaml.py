@@ -54,6 +54,16 @@ def test_duplicate_keys_are_refused_with_both_lines() -> None:
     assert caught.value.where == "r.yaml:4"
 
 
+@pytest.mark.parametrize(
+    ("text", "line"), [("a: 1\nb: \x00\n", 2), ("a:\n\tb: 1\n", 2), ("a: 1\nb: 99999999999999999999\n", 2)]
+)
+def test_what_cannot_be_read_names_the_line(text: str, line: int) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load(text, "r.yaml")
+    assert caught.value.where == f"r.yaml:{line}"
+    assert caught.value.fix
+
+
 def test_a_syntax_error_names_the_line() -> None:
     with pytest.raises(RecipeError, match="not YAML") as caught:
         load("a: [1, 2\nb: 3\n", "r.yaml")

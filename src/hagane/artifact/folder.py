@@ -33,7 +33,7 @@ from hagane.artifact.manifest import (
     read_manifest,
 )
 from hagane.artifact.stage import Inputs, Stage, StageConfig
-from hagane.errors import ArtifactError, HaganeError
+from hagane.errors import ArtifactError, HaganeError, TrainingError
 
 CHECKPOINTS = "checkpoints"
 
@@ -95,6 +95,7 @@ def _build(job: Job) -> Manifest:
     out = job.out
     out.parent.mkdir(parents=True, exist_ok=True)
     with _locked(out):
+        _refuse_foreign(out)
         fingerprint, inputs, raw = job.describe()
         partial = out.parent / f".{out.name}.{fingerprint[:12]}.partial"
         _remove_stale(out, keep=partial)
@@ -104,13 +105,27 @@ def _build(job: Job) -> Manifest:
         if finished is None:
             partial.mkdir(exist_ok=True)
             started, clock = now(), time.monotonic()
-            with nullcontext() if job.stage.together else processes.alone():
+            with _tidy(partial), nullcontext() if job.stage.together else processes.alone():
                 job.stage.run(job.config, job.inputs, partial)
             finished = _seal(job, partial, fingerprint, inputs, raw, started, time.monotonic() - clock)
         for folder in [path for path in partial.rglob(CHECKPOINTS) if path.is_dir()]:
             shutil.rmtree(folder)
         _put_into_place(partial, out)
     return finished
+
+
+@contextmanager
+def _tidy(partial: Path) -> Iterator[None]:
+    """Leave nothing behind where the inputs or settings are at fault and there is no checkpoint to go on from.
+
+    What a failed training leaves stays, since its metrics tell why.
+    """
+    try:
+        yield
+    except HaganeError as error:
+        if not isinstance(error, TrainingError) and not any(partial.rglob(f"{CHECKPOINTS}/*")):
+            shutil.rmtree(partial)
+        raise
 
 
 def _seal(
@@ -150,15 +165,19 @@ def _seal(
     return manifest
 
 
+def _refuse_foreign(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists())):
+        raise ArtifactError(
+            "The output folder holds something that no stage made; it is not overwritten.",
+            where=str(out),
+            fix="Give another folder with -o, or empty this one.",
+        )
+
+
 def _put_into_place(partial: Path, out: Path) -> None:
     old = out.parent / f".{out.name}.old"
+    _refuse_foreign(out)
     if out.exists():
-        if not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists()):
-            raise ArtifactError(
-                "The output folder holds something that no stage made; it is not overwritten.",
-                where=str(out),
-                fix="Give another folder with -o, or empty this one.",
-            )
         out.rename(old)
     partial.rename(out)
     fsync_folder(out.parent)
@@ -182,5 +201,7 @@ def _locked(out: Path) -> Iterator[None]:
             raise ArtifactError(
                 "Another process is making this folder right now.", where=str(out), fix="Wait for it, or stop it first."
             ) from None
-        yield
-        path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)

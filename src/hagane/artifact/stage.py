@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class StageConfig(BaseModel):
-    """Base of every config: frozen, unknown keys refused, a description on each field."""
+    """Base of every config: frozen, unknown keys and numbers without end refused, a description on each field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
     seed: int = Field(1, description="Seed of every random draw of this stage.")
 

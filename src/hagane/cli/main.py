@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+from safetensors import SafetensorError
 
 from hagane.cli import artifacts, chat, doctor, learning_rate, recipes, stage_verbs
 from hagane.errors import HaganeError
@@ -35,7 +36,7 @@ def main() -> None:
 def call(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, prog_name=app.info.name, standalone_mode=False)
     except HaganeError as error:
         print(f"hagane: {error}", file=sys.stderr)
         return error.exit_code
@@ -44,10 +45,11 @@ def call(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0
-    except OSError as error:
-        where = error.filename if error.filename is not None else "the operating system"
+    except (OSError, SafetensorError) as error:  # of the latter what is left is a disk that is full
+        what = getattr(error, "strerror", None) or str(error)
+        where = getattr(error, "filename", None) or "the operating system"
         fix = "Check the path, its permissions and the free space."
-        print(f"hagane: {HaganeError(error.strerror or str(error), where=str(where), fix=fix)}", file=sys.stderr)
+        print(f"hagane: {HaganeError(what, where=str(where), fix=fix)}", file=sys.stderr)
         return 1
     except Exception as error:
         # Wrong use, as the command-line library reports it; some versions of typer bring a copy of click of their own,
@@ -55,6 +57,8 @@ def call(arguments: list[str]) -> int:
         describe = getattr(error, "format_message", None)
         if describe is None:
             raise
-        print(f"hagane: {describe()}\n  fix:   hagane --help", file=sys.stderr)
+        if told := describe():  # empty where a verb without arguments has printed its help
+            verb = getattr(getattr(error, "ctx", None), "command_path", "hagane")
+            print(f"hagane: {told}\n  fix:   {verb} --help", file=sys.stderr)
         return 2
     return result if isinstance(result, int) else 0

@@ -76,6 +76,12 @@ def _block(stage: Stage, arguments: list[str]) -> dict[str, Any]:
         *parents, last = key.split(".")
         for part in parents:
             place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise UsageError(
+                    f"{key!r} goes through {part!r}, which has a value.",
+                    where=f"hagane {stage.name}",
+                    fix="Give one of them.",
+                )
         place[last] = text if (parents[:1] and parents[0] in stage.inputs) or key in stage.inputs else parse_value(text)
     return block
 

@@ -51,7 +51,7 @@ from hagane.evaluate.instruction import Answer
 from hagane.evaluate.logprobs import continuation_logprobs
 from hagane.evaluate.ngram import count_ngrams
 from hagane.evaluate.rows import Pair, Prompt, read_pairs, read_prompts
-from hagane.model.hf import load_model, model_folder
+from hagane.model.hf import architecture, load_model, model_folder
 from hagane.tokenizer.encode import Tokenizer
 from hagane.train.precision import compute_dtype
 
@@ -106,8 +106,7 @@ def _require_language_models(models: Mapping[str, Path]) -> None:
     """Refuse, before anything is measured, folders whose model has no language-modelling head."""
     for name, path in models.items():
         folder = model_folder(path)
-        kinds = read_json(folder / "config.json").get("architectures") or []
-        if any("SequenceClassification" in kind for kind in kinds):
+        if architecture(folder).endswith("SequenceClassification"):
             raise UsageError(
                 f"The model {name!r} is a classifier: it gives labels or rewards, no text that could be scored.",
                 where=str(folder),

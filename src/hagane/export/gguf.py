@@ -31,6 +31,7 @@ from safetensors import safe_open
 from hagane.artifact.files import read_json
 from hagane.errors import DataError
 from hagane.model.config import DecoderConfig
+from hagane.model.hf import architecture
 from hagane.model.hf_config import from_hf
 from hagane.tokenizer.chat import CHAT_TEMPLATE
 from hagane.tokenizer.unigram import UnigramTokenizer
@@ -103,11 +104,10 @@ def write_gguf(folder: Path, tokenizer: UnigramTokenizer, path: Path, *, dtype: 
 
 def _config(folder: Path) -> DecoderConfig:
     path = folder / "config.json"
-    raw = read_json(path)
-    named = (raw.get("architectures") or ["an unnamed architecture"])[0]
+    named = architecture(folder)
     if not named.endswith("ForCausalLM"):
         raise DataError(f"cannot write {named} as GGUF", where=str(path), fix="export a language model (…ForCausalLM)")
-    config = from_hf(raw, path)
+    config = from_hf(read_json(path), path)
     if config.family not in ("llama", "qwen3"):
         raise DataError(
             f"cannot write {named} as GGUF",

@@ -20,6 +20,7 @@ from hagane.errors import DataError
 from hagane.export.gguf import write_gguf
 from hagane.export.llama_cpp import answers, available
 from hagane.generate.decode import generate
+from hagane.model.decoder import Decoder
 from hagane.model.hf import load_model, model_folder
 from hagane.tokenizer.encode import Tokenizer
 from hagane.tokenizer.unigram import UnigramTokenizer
@@ -51,6 +52,7 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
             where=str(folder),
             fix="convert the folder with llama.cpp's convert_hf_to_gguf.py",
         )
+    model = load_model(folder)  # before anything is written: it refuses broken weights
     path = out / "model.gguf"
     written = write_gguf(folder, tokenizer, path, dtype=config.dtype, name=config.name)
     note(f"  {written.parameters:,} parameters, {written.bytes / 1e6:.1f} MB as {config.dtype}")
@@ -66,13 +68,12 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
             "pieces": tokenizer.vocab_size,
             "not_equal": "characters outside the vocabulary: UTF-8 bytes in sentencepiece, <unk> in llama.cpp",
         },
-        "check": _check(folder, tokenizer, path),
+        "check": _check(model, tokenizer, path),
     }
     write_json(out / "summary.json", summary)
 
 
-def _check(folder: Path, tokenizer: UnigramTokenizer, path: Path) -> dict[str, Any]:
-    model = load_model(folder)
+def _check(model: Decoder, tokenizer: UnigramTokenizer, path: Path) -> dict[str, Any]:
     model.compute_dtype = torch.float32
     prompts = [tokenizer.chat_prompt(prompt) for prompt in PROMPTS]
     made = generate(model, prompts, max_new_tokens=_MAX_NEW_TOKENS, stop_ids=tokenizer.stop_ids)

@@ -19,7 +19,7 @@ from hagane.learning_rate.schedule import DecayShape, ScheduleName, factor, name
 class RateConfig(BaseModel):
     """The learning rate of a run of `steps` updates."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(gt=0, description="Optimizer updates.")
     preset: PresetName | None = Field(

@@ -51,6 +51,19 @@ def model_folder(path: Path) -> Path:
     )
 
 
+def architecture(folder: Path) -> str:
+    """What a Hugging Face folder says it holds, as `Qwen3ForCausalLM`. Raises DataError where it does not say."""
+    path = folder / "config.json"
+    named = _read_json(path).get("architectures")
+    if not isinstance(named, list) or not named or not isinstance(named[0], str):
+        raise DataError(
+            f"`architectures` should list what kind of model this is, as Qwen3ForCausalLM; it is {named!r}.",
+            where=str(path),
+            fix="Restore the file.",
+        )
+    return named[0]
+
+
 def save_model(
     model: Decoder, folder: Path, tokenizer: Path | None = None, *, stop_ids: Sequence[int] | None = None
 ) -> None:
@@ -98,8 +111,8 @@ def load_model(path: Path, compute_dtype: torch.dtype = torch.float32) -> Decode
     Raises DataError where there is none or it is of a kind that cannot be opened, ArtifactError where files are broken.
     """
     folder = model_folder(path)
+    _expect_head("ForCausalLM", folder)
     raw = _read_json(folder / "config.json")
-    _expect_head(raw, "ForCausalLM", folder)
     require_weights(from_hf(raw, folder / "config.json"), str(folder))
     return _decoder(raw, folder, _read_tensors(folder), compute_dtype)
 
@@ -107,8 +120,8 @@ def load_model(path: Path, compute_dtype: torch.dtype = torch.float32) -> Decode
 def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> SequenceClassifier:
     """The classifier or reward model of an artefact or a Hugging Face folder; errors as in `load_model`."""
     folder = model_folder(path)
+    _expect_head("ForSequenceClassification", folder)
     raw = _read_json(folder / "config.json") | {"tie_word_embeddings": True}
-    _expect_head(raw, "ForSequenceClassification", folder)
     require_weights(from_hf(raw, folder / "config.json"), str(folder))
     tensors = _read_tensors(folder)
     score = tensors.pop("score.weight", None)
@@ -143,8 +156,8 @@ def _hf_tensors(model: Decoder) -> dict[str, Tensor]:
     return tensors
 
 
-def _expect_head(raw: dict[str, Any], head: str, folder: Path) -> None:
-    found = (raw.get("architectures") or ["nothing"])[0]
+def _expect_head(head: str, folder: Path) -> None:
+    found = architecture(folder)
     if not found.endswith(head):
         raise DataError(
             f"This is a {found}; a {head.removeprefix('For')} model is needed.",
@@ -211,6 +224,7 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
     """All weights, of one file or of several shards."""
     tensors: dict[str, Tensor] = {}
     for file in _weight_files(folder):
+        file.open("rb").close()  # safetensors would say of a file it may not read that it is not there
         try:
             tensors |= load_file(file)
         except SafetensorError as error:

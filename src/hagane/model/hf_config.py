@@ -115,8 +115,19 @@ def from_hf(raw: dict[str, Any], where: Path) -> DecoderConfig:
         )
     except (AttributeError, KeyError, TypeError, ValidationError, ZeroDivisionError) as error:
         raise DataError(
-            f"This is not a complete model config: {error}", where=str(where), fix="Restore the file."
+            f"This is not a complete model config: {_fault(error)}.", where=str(where), fix="Restore the file."
         ) from error
+
+
+def _fault(error: Exception) -> str:
+    """In one line, with the key as it stands in the file."""
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else None
+    return first["msg"] if key is None else f"{_FIELDS.get(key, key)} is {first['input']!r}: {first['msg']}"
 
 
 def _llama_like(raw: dict[str, Any], rope: dict[str, Any], family: Family) -> dict[str, Any]:

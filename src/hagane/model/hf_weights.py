@@ -98,7 +98,7 @@ def split(own: str, tensor: Tensor, rows: tuple[int, ...], config: DecoderConfig
 def join(decoder: Decoder, tensors: dict[str, Tensor], where: Path) -> dict[str, Tensor]:
     """State of `decoder`, float32, from Hugging Face `tensors`; its own weights are not read and may be on "meta".
 
-    Raises ArtifactError where a tensor is missing, of the wrong shape, or one that the decoder does not have.
+    Raises ArtifactError where a tensor is missing, of the wrong shape or type, not finite, or one that the decoder does not have.
     """
     config, roles = decoder.config, decoder.roles()
     named = {own: names(own, config) for own in roles}
@@ -138,7 +138,18 @@ def _part(tensors: dict[str, Tensor], name: str, shape: list[int], where: Path) 
             where=str(where),
             fix="Put the config.json and the weights of one model together.",
         )
-    return tensors[name].float()
+    if not tensors[name].is_floating_point():
+        raise ArtifactError(
+            f"{name} holds {str(tensors[name].dtype).removeprefix('torch.')} numbers; weights are floating-point numbers.",
+            where=str(where),
+            fix="Give the model before it was quantized.",
+        )
+    found = tensors[name].float()
+    if not found.isfinite().all():
+        raise ArtifactError(
+            f"{name} holds NaN or infinity.", where=str(where), fix="Restore the folder or train the model again."
+        )
+    return found
 
 
 def _by_heads(own: str, config: DecoderConfig) -> bool:

@@ -86,8 +86,12 @@ def make_config(stage: Stage, settings: Mapping[str, Any], where: Where) -> Stag
             raise RecipeError(
                 f"The stage {stage.name!r} needs the key {key!r}.", where=where(path), fix=f"Add `{key}: …`."
             ) from None
+        # Settings that do not go together name themselves; the value would be the whole block.
+        told = first["msg"].removeprefix("Value error, ")
         raise RecipeError(
-            f"The key {key!r} of the stage {stage.name!r} is {first['input']!r}: {first['msg']}.",
+            f"Settings of the stage {stage.name!r} do not go together: {told}."
+            if first["type"] == "value_error"
+            else f"The key {key!r} of the stage {stage.name!r} is {first['input']!r}: {told}.",
             where=where(path),
             fix="Mend the value; `hagane STAGE --help` tells what each key takes.",
         ) from None

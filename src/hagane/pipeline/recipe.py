@@ -113,6 +113,12 @@ def _step(document: Located, name: str, block: Any, seed: int, earlier: Sequence
     def where(path: KeyPath) -> str:
         return document.where(("stages", name, *path))
 
+    if Path(name).name != name or name.startswith("."):
+        raise RecipeError(
+            f"{name!r} cannot be the name of a stage.",
+            where=where(()),
+            fix="Its folder is called so: write a plain word.",
+        )
     if not isinstance(block, dict):
         raise RecipeError(
             f"The stage {name!r} needs keys below it.", where=where(()), fix="Write its inputs and settings."

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import ReaderError
 
 from hagane.errors import RecipeError
 
@@ -55,7 +56,13 @@ class Located:
 
 def load(text: str, file: str) -> Located:
     """Read one YAML document; syntax errors and duplicate keys are a `RecipeError` with file and line."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise RecipeError(
+            f"This is not text: {error.reason}.", where=f"{file}:{line}", fix="Save the file as UTF-8 text."
+        ) from error
     try:
         node = loader.get_single_node()
         lines: dict[KeyPath, int] = {}
@@ -65,8 +72,6 @@ def load(text: str, file: str) -> Located:
         raise RecipeError(
             f"This is not YAML: {error.problem}", where=f"{file}:{line}", fix="Mend the syntax."
         ) from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"This is not YAML: {error}", where=file, fix="Save the file as UTF-8 text.") from error
     finally:
         loader.dispose()
     return Located(value, lines, file)
@@ -94,7 +99,14 @@ def _build(loader: _Loader, node: Node, path: KeyPath, lines: dict[KeyPath, int]
             lines[(*path, number)] = child.start_mark.line + 1
             items.append(_build(loader, child, (*path, number), lines, file))
         return items
-    return loader.construct_object(node)
+    value = loader.construct_object(node)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise RecipeError(
+            f"The number {value} has more than 64 bits.",
+            where=f"{file}:{node.start_mark.line + 1}",
+            fix="Write a smaller one.",
+        )
+    return value
 
 
 def _build_mapping(

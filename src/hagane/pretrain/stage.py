@@ -9,7 +9,8 @@ With `from` the shape, the weights and the tokenizer are those of a Hugging Face
 
 A run with `train.keep_every` leaves milestones, and with the input `branch` another run starts from one of them: one stable
 run and several decays, for the price of the decays. Seed, `rows`, `seq` and `micro_batches` should be those of the stable run,
-so that the stream goes on where it was.
+so that the stream goes on where it was. A `batch_warmup` moves it: the warm-up is a share of the steps, so a branch with other
+`steps` takes the milestone to have read more or fewer tokens than it did, and reads some twice or passes over some.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from hagane.artifact.files import write_json
 from hagane.artifact.metrics import FILE_NAME, read_metrics
@@ -90,6 +91,14 @@ class Config(StageConfig):
         for share, size in (("seq_warmup", "seq"), ("batch_warmup", "micro_batches")):
             if getattr(self, share) and getattr(self, size) % 4:
                 raise ValueError(f"{share} begins with a quarter of {size}, and {getattr(self, size)} has none")
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_shape(self) -> Config:
+        try:
+            DecoderConfig(vocab_size=1, **self.model_dump(include=set(DecoderConfig.model_fields)))
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         return self
 
 
