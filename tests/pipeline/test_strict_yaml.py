@@ -68,3 +68,8 @@ def test_a_syntax_error_names_the_line() -> None:
     with pytest.raises(RecipeError, match="not YAML") as caught:
         load("a: [1, 2\nb: 3\n", "r.yaml")
     assert caught.value.where.startswith("r.yaml:")
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(RecipeError, match="nested too deeply"):
+        load("[" * 5000, "deep.yaml")

@@ -83,7 +83,9 @@ def run(config: InstructConfig, inputs: Inputs, out: Path) -> None:
     """Write model/, prompts.jsonl, metrics.jsonl and summary.json into `out`; with `lora` adapter/ as well."""
     if config.max_tokens > config.seq:
         raise UsageError(
-            f"max_tokens {config.max_tokens} is more than a row of seq {config.seq} holds", where="max_tokens"
+            f"max_tokens {config.max_tokens} is more than a row of seq {config.seq} holds.",
+            where="max_tokens",
+            fix="Raise seq, or lower max_tokens.",
         )
     tokenizer, model = Tokenizer.load(inputs["from"]), load_model(inputs["from"], compute_dtype())
     adapt(model, config.lora, generator(config.seed, 0, "lora"))

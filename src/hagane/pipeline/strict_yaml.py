@@ -72,6 +72,10 @@ def load(text: str, file: str) -> Located:
         raise RecipeError(
             f"This is not YAML: {error.problem}", where=f"{file}:{line}", fix="Mend the syntax."
         ) from error
+    except RecursionError:
+        raise RecipeError(
+            "This is nested too deeply to be read.", where=file, fix="A recipe needs four levels."
+        ) from None
     finally:
         loader.dispose()
     return Located(value, lines, file)
