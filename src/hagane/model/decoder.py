@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from hagane.model.attention import attention_bias, cache_bias, cached_attention, causal_attention
 from hagane.model.cache import KeyValueCache
 from hagane.model.config import DecoderConfig
-from hagane.model.inference import LeanRMSNorm, PackedLinear
+from hagane.model.inference import LeanAttention, LeanRMSNorm, PackedLinear
+from hagane.model.rotary import rotary_tables, rotate
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -93,25 +94,6 @@ def _norm(config: DecoderConfig) -> RMSNorm | LayerNorm:
     return (RMSNorm if config.norm == "rms" else LayerNorm)(config.hidden_size, config.norm_eps)
 
 
-def rotary_tables(positions: Tensor, rotary_dim: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the rotary angles (Su et al. 2021).
-
-    positions: int64 [batch, seq]. Returns two [batch, 1, seq, rotary_dim / 2]. Angles are float32 whatever `dtype` is.
-    """
-    half = torch.arange(0, rotary_dim, 2, dtype=torch.float32, device=positions.device) / rotary_dim
-    angles = positions[:, None, :, None].float() * theta**-half
-    return angles.cos().to(dtype), angles.sin().to(dtype)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (x[i], x[i + rotary_dim/2]) by their angle. x: [batch, heads, seq, head_dim]."""
-    rotary_dim = 2 * cos.shape[-1]
-    if rotary_dim < x.shape[-1]:
-        return torch.cat([rotate(x[..., :rotary_dim], cos, sin), x[..., rotary_dim:]], -1)
-    first, second = x.chunk(2, -1)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
-
-
 class Attention(nn.Module):
     """Grouped-query attention with one fused projection and, by config, normalised queries and keys."""
 
@@ -171,13 +153,13 @@ class Block(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.attention_norm = _norm(config)
-        self.attention = Attention(config)
+        self.attention: Attention | LeanAttention = Attention(config)
         self.feed_forward_norm = _norm(config)
         self.feed_forward = FeedForward(config) if config.feed_forward == "swiglu" else PlainFeedForward(config)
         self.parallel = config.parallel_residual
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor) -> Tensor:
-        """x: [batch, seq, dim]; cos, sin: [batch, 1, seq, rotary_dim / 2]; bias: [batch or 1, seq, seq], who sees whom."""
+        """x: [batch, seq, dim]; cos, sin: of `rotary_tables`; bias: [batch or 1, seq, seq], who sees whom."""
         return self.run(x, cos, sin, lambda query, key, value: causal_attention(query, key, value, bias))
 
     def run(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
@@ -290,12 +272,15 @@ class Decoder(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, Linear):
                 whole[f"{name}.weight"] = module.merged_weight()
-        cast = {name: tensor.detach().to(self.compute_dtype) for name, tensor in whole.items()}
-        twin.load_state_dict(cast, assign=True)
+        typed = {name: tensor.detach().to(self.compute_dtype) for name, tensor in whole.items()}
+        twin.load_state_dict(typed, assign=True)
         for module in list(twin.modules()):
             for name, child in module.named_children():
                 if isinstance(child, Linear):
                     setattr(module, name, PackedLinear(child.weight, child.bias))
                 elif isinstance(child, RMSNorm):
                     setattr(module, name, LeanRMSNorm(child.weight, child.eps))
+        for block in twin.blocks:
+            assert isinstance(block, Block)
+            block.attention = LeanAttention(cast(Attention, block.attention))
         return twin.requires_grad_(False).eval()

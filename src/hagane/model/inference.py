@@ -17,9 +17,16 @@ takes 6.2 with it. Compiling the blocks of a step instead gained nothing over th
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from hagane.model.rotary import rotate_leanly
+
+if TYPE_CHECKING:
+    from hagane.model.decoder import Attend, Attention
 
 FEW_ROWS = 64
 """At most this many rows are multiplied with the packed matrix."""
@@ -61,16 +68,44 @@ class LeanRMSNorm(nn.Module):
     """`rms_norm` in five operations instead of nine; has no gradient."""
 
     def __init__(self, weight: Tensor, eps: float) -> None:
-        """weight: [dim], of the dtype of the inputs to come."""
+        """weight: [dim], or [heads, dim] for one that differs by head; of the dtype of the inputs to come."""
         super().__init__()
-        self.weight = weight.detach()
-        self.eps = torch.tensor(eps, device=weight.device)
+        self.weight, self.eps = weight.detach(), eps
+        self._eps = torch.tensor(eps, device=weight.device)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., dim] → the same shape and dtype; squares are summed in float32."""
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
-        scale = torch.addcmul(self.eps, norm, norm, value=1 / x.shape[-1]).rsqrt_()
+        scale = torch.addcmul(self._eps, norm, norm, value=1 / x.shape[-1]).rsqrt_()
         return (x * scale).mul_(self.weight).to(x.dtype)
+
+
+class LeanAttention(nn.Module):
+    """An attention with queries and keys normed and turned together."""
+
+    def __init__(self, attention: Attention) -> None:
+        """attention: one whose own layers are those above."""
+        super().__init__()
+        self.qkv, self.out = attention.qkv, attention.out
+        self.heads, self.kv_heads, self.head_dim = attention.heads, attention.kv_heads, attention.head_dim
+        self.norm: LeanRMSNorm | None = None
+        if attention.q_norm is not None and attention.k_norm is not None:
+            weights = [(attention.q_norm, self.heads), (attention.k_norm, self.kv_heads)]
+            joined = torch.cat([norm.weight.expand(heads, -1) for norm, heads in weights])
+            self.norm = LeanRMSNorm(joined, attention.q_norm.eps)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
+        """As `Attention.forward`."""
+        batch, seq, _ = x.shape
+        fused = self.qkv(x).view(batch, seq, self.heads + 2 * self.kv_heads, self.head_dim)
+        both, value = fused.split([self.heads + self.kv_heads, self.kv_heads], 2)
+        both = both if self.norm is None else self.norm(both)
+        # Turned before heads and positions change places, where the entries of a row lie one after another.
+        both = rotate_leanly(both, cos.transpose(1, 2), sin.transpose(1, 2))
+        query, key = both[:, :, : self.heads], both[:, :, self.heads :]
+        mixed = attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, seq, self.heads * self.head_dim))
+        return out
 
 
 def _kernel(dtype: torch.dtype) -> bool:
