@@ -1,6 +1,7 @@
 """Peak × schedule, at the same tokens: the optimum with its interval, the edge of divergence, and what 2.5e-4 costs.
 
-    python bench/learning_rate.py [--quick] [--documents FILE | --run RUN] [--dir DIR] [--optimizer adamw muon] [--schedules ...]
+    python bench/learning_rate.py [--quick] [--documents FILE | --run RUN] [--dir DIR]
+        [--optimizer adamw muon] [--schedules ...] [--peaks ...]
 
 A small model (2 blocks × 128) is pretrained at each peak with each schedule and three seeds. Documents: the pages that come
 with hagane, a file (JSON lines with `text`; the cleaning holds out a twentieth), or what a finished run (`runs/demo`) has cleaned.
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, default=Path("runs/learning-rate"))
     parser.add_argument("--optimizer", nargs="+", default=["adamw"], choices=["adamw", "muon"])
     parser.add_argument("--schedules", nargs="+", default=SCHEDULES, choices=SCHEDULES)
+    parser.add_argument("--peaks", nargs="+", type=float, default=PEAKS, help="2.5e-4 must be one of them")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
@@ -44,7 +46,7 @@ def main() -> None:
         bench = prepare(recipe(arguments, optimizer), folder, "pretrain")
         found = sweep_stage(
             bench,
-            [PUBLISHED, 4e-3, 6.4e-2] if arguments.quick else PEAKS,
+            [PUBLISHED, 4e-3, 6.4e-2] if arguments.quick else arguments.peaks,
             schedules=["cosine", "wsd"] if arguments.quick else arguments.schedules,
             seeds=range(1, 1 + (2 if arguments.quick else arguments.seeds)),
             steps=15 if arguments.quick else arguments.steps,

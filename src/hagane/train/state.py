@@ -103,10 +103,11 @@ def unpack(found: Checkpoint, model: nn.Module, optimizer: Optimizer) -> Run:
         tokens=state["tokens"],
         evaluations=state["evaluations"],
         kept=found.tensors.get("kept"),
-        average=Average(found.tensors.get("average", {}), state["averaged"]),
+        # What milestones of earlier versions do not have.
+        average=Average(found.tensors.get("average", {}), state.get("averaged", 0)),
         spikes=Spikes(**state["spikes"]),
-        passed_over=state["passed_over"],
-        roll_backs=state["roll_backs"],
+        passed_over=state.get("passed_over", 0),
+        roll_backs=state.get("roll_backs", []),
     )
 
 
