@@ -5,7 +5,7 @@ positions whatever its batch mates are, a padded prefill needs no mask (nothing 
 dropped or overwritten at any time.
 
 What is attended to grows in pages of 32 tokens, the memory behind it to twice what is needed at a time: most pages are only a
-longer view of it, and each entry is copied about once in all. It is not given back while rows remain. Memory: at most
+longer view of it, and each entry is copied about once in all. Rows that leave give theirs back. Memory: at most
 4 · layers · rows · kv_heads · longest row so far · head_dim entries, and half as much again while it grows.
 """
 
@@ -97,6 +97,6 @@ class KeyValueCache:
 
     def keep(self, rows: Tensor) -> None:
         """Drop all rows but `rows`, int64 [kept]."""
-        self._memory = [self._moved(entries[rows, :, : self.room], entries.shape[2]) for entries in self._memory]
+        self._memory = [entries[rows, :, : self.room] for entries in self._memory]
         self._show(self.room)
         self.set_lengths(self.lengths[rows])

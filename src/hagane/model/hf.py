@@ -19,6 +19,7 @@ from torch import Tensor
 
 from hagane.errors import ArtifactError, DataError
 from hagane.model.classifier import SequenceClassifier
+from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
 from hagane.model.hf_config import from_hf, to_hf
 from hagane.model.hf_weights import join, layout, split
@@ -108,13 +109,13 @@ def save_classifier(model: SequenceClassifier, folder: Path, tokenizer: Path | N
 def load_model(path: Path, compute_dtype: torch.dtype = torch.float32) -> Decoder:
     """The language model of an artefact or a Hugging Face folder, float32 weights.
 
-    Raises DataError where there is none or it is of a kind that cannot be opened, ArtifactError where files are broken.
+    Raises DataError where there is none or it is of a kind that cannot be opened, ArtifactError where files are broken,
+    UsageError where its weights do not fit into memory.
     """
     folder = model_folder(path)
     _expect_head("ForCausalLM", folder)
-    raw = _read_json(folder / "config.json")
-    require_weights(from_hf(raw, folder / "config.json"), str(folder))
-    return _decoder(raw, folder, _read_tensors(folder), compute_dtype)
+    config = _config(_read_json(folder / "config.json"), folder)
+    return _decoder(config, folder, _read_tensors(folder), compute_dtype)
 
 
 def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> SequenceClassifier:
@@ -122,11 +123,11 @@ def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> S
     folder = model_folder(path)
     _expect_head("ForSequenceClassification", folder)
     raw = _read_json(folder / "config.json") | {"tie_word_embeddings": True}
-    require_weights(from_hf(raw, folder / "config.json"), str(folder))
+    config = _config(raw, folder)
     tensors = _read_tensors(folder)
     score = tensors.pop("score.weight", None)
-    decoder = _decoder(raw, folder, tensors, compute_dtype)
-    if score is None or score.shape[1:] != (decoder.config.hidden_size,):
+    decoder = _decoder(config, folder, tensors, compute_dtype)
+    if score is None or score.shape[1:] != (config.hidden_size,):
         raise ArtifactError(
             "The weights lack a score.weight that fits.", where=str(folder), fix="Train the classifier again."
         )
@@ -137,8 +138,14 @@ def load_classifier(path: Path, compute_dtype: torch.dtype = torch.float32) -> S
     return model
 
 
-def _decoder(raw: dict[str, Any], folder: Path, tensors: dict[str, Tensor], compute_dtype: torch.dtype) -> Decoder:
+def _config(raw: dict[str, Any], folder: Path) -> DecoderConfig:
+    """The config of a folder whose weights fit into memory; asked before they are read."""
     config = from_hf(raw, folder / "config.json")
+    require_weights(config, str(folder))
+    return config
+
+
+def _decoder(config: DecoderConfig, folder: Path, tensors: dict[str, Tensor], compute_dtype: torch.dtype) -> Decoder:
     ids = tokenizer_size(folder)
     if ids is not None:
         expect_vocabulary(config, ids, folder)
