@@ -23,6 +23,7 @@ from statistics import median
 import torch
 from pydantic import Field, ValidationError, model_validator
 
+from hagane.artifact import processes
 from hagane.artifact.files import write_json
 from hagane.artifact.metrics import FILE_NAME, read_metrics
 from hagane.artifact.progress import note
@@ -126,7 +127,8 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
     task = NextToken(mixture, shapes, heldout, tokenizer.bos_id, config.z_loss)
     branch = milestone(inputs["branch"], config.branch_at) if "branch" in inputs else None
     result = train(model, task, config.train, out, "pretrain", branch)
-
+    if not processes.is_first():
+        return  # the first measures and saves
     settle(model, config.lora, out / "adapter")
     save_model(model, out / "model", tokenizer.folder, stop_ids=tokenizer.stop_ids)
     shutil.rmtree(tokens)

@@ -135,8 +135,7 @@ def train(
     """
     keep_freed_memory()
     with distributed.placed(model, config.shard) as trained:
-        shared = Path(processes.from_first(lambda: str(out.absolute())))
-        return _train(trained, task, config, out, shared, label, branch)
+        return _train(trained, task, config, out, processes.folder_of_first(out), label, branch)
 
 
 def _train(
@@ -199,8 +198,9 @@ def _train(
                     tell_roll_backs(metrics, run)
                     continue
                 if _must_stop(run, config):
+                    after = f", after {len(run.roll_backs)} roll-backs" if run.roll_backs else ""
                     raise TrainingError(
-                        f"{spike[0].upper()}{spike[1:]}{f', after {n} roll-backs' if (n := len(run.roll_backs)) else ''}.",
+                        f"{spike[0].upper()}{spike[1:]}{after}.",
                         where=f"{label}, step {run.step}",
                         fix="Lower the learning rate or lengthen the warm-up; if it is step 0, look at the data. "
                         f"`on_spike: skip` leaves such updates out, at most {PATIENCE} in a row and never all of a run; "

@@ -13,7 +13,6 @@ the spike, `spike_loss` and `spike_grad_norm`. Rows of steps that are done again
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,8 +46,7 @@ def roll_back(
     # Counted from the run and not from the checkpoint, which is older than the last roll-back where a newer one is damaged.
     back.passed_over = run.passed_over + run.step - found.step + 1
     figures = {f"spike_{name}": spike[name] for name in ("loss", "grad_norm")}
-    row = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-    back.roll_backs = [*run.roll_backs, {"step": found.step, "rolled_back_from": run.step, **row}]
+    back.roll_backs = [*run.roll_backs, {"step": found.step, "rolled_back_from": run.step, **figures}]
     checkpoints.save(folder, pack(model, optimizer, back, identity))
     return back
 
