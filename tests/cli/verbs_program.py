@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gloo import run_in_processes
 from hagane.artifact.files import read_json, write_json
 
 
@@ -18,24 +16,7 @@ def run_verbs(folder: Path, lines: Sequence[Sequence[str]], count: int) -> list[
     One start for all lines: it takes longer than they do.
     """
     write_json(folder / "lines.json", lines)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = os.environ | {
-        "WORLD_SIZE": str(count),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-        "HAGANE_DTYPE": "float32",
-    }
-    program = [sys.executable, __file__, str(folder / "lines.json")]
-    started = [
-        subprocess.Popen(program, env=shared | {"RANK": str(rank)}, stderr=subprocess.PIPE, text=True)
-        for rank in range(count)
-    ]
-    told = [process.communicate()[1] for process in started]
-    assert [process.returncode for process in started] == [0] * count, told
-    return told
+    return run_in_processes([__file__, str(folder / "lines.json")], count, HAGANE_DTYPE="float32")
 
 
 def _main(lines: Path) -> int:

@@ -34,7 +34,7 @@ class NextToken:
         self.examples = examples
 
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
-        return [self.examples.batch(step)]
+        return self.examples.shares(step)
 
     def weight(self, batch: Batch) -> float:
         return float(batch["weights"].sum())

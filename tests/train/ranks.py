@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from safetensors.torch import save_file
 from tiny import Counting, counting_examples, tiny_model
 from torch import nn
 
+from gloo import run_in_processes
 from hagane.artifact.files import read_json, write_json
 from hagane.train import distributed
 from hagane.train.batches import PackedExamples
@@ -65,19 +64,7 @@ def run_processes(folder: Path, cases: list[dict[str, object]], count: int = 2) 
     In `count` processes; weights go to NAME/RANK.
     """
     write_json(folder / "cases.json", cases)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = os.environ | {
-        "WORLD_SIZE": str(count),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-    }
-    program = [sys.executable, __file__, str(folder)]
-    started = [subprocess.Popen(program, env=shared | {"RANK": str(rank)}) for rank in range(count)]
-    codes = [process.wait() for process in started]
-    assert codes == [0] * count
+    run_in_processes([__file__, str(folder)], count)
 
 
 def _main(folder: Path) -> None:

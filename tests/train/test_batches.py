@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import whole_batch
 
 from hagane.errors import DataError
 from hagane.train.batches import Example, PackedExamples, pack_rows
@@ -41,7 +42,7 @@ def test_packed_epoch_holds_every_example_once() -> None:
     packed = PackedExamples(data, rows=2, seq=64, seed=1)
     for epoch in range(2):
         steps = range(epoch * packed.steps_per_epoch, (epoch + 1) * packed.steps_per_epoch)
-        found = [packed.batch(step) for step in steps]
+        found = [whole_batch(packed, step) for step in steps]
         assert sorted(int(n) for batch in found for n in batch["examples"]) == list(range(50))
         for batch in found:
             for number, (row, column) in zip(batch["examples"].tolist(), batch["ends"].tolist(), strict=True):
@@ -51,7 +52,7 @@ def test_packed_epoch_holds_every_example_once() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_processes_share_the_rows_of_a_step(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     packed = PackedExamples(examples(50), rows=4, seq=64, seed=1)
-    whole = [packed.batch(step) for step in range(packed.steps_per_epoch)]
+    whole = [whole_batch(packed, step) for step in range(packed.steps_per_epoch)]
     monkeypatch.setenv("WORLD_SIZE", str(count))
     for step, batch in enumerate(whole):
         shares = packed.shares(step)
@@ -62,7 +63,7 @@ def test_processes_share_the_rows_of_a_step(monkeypatch: pytest.MonkeyPatch, cou
 
 def test_packed_tokens_targets_and_weights_are_the_examples() -> None:
     data = examples(30)
-    batch = PackedExamples(data, rows=8, seq=64, seed=2).batch(0)
+    batch = whole_batch(PackedExamples(data, rows=8, seq=64, seed=2), 0)
     assert batch["tokens"].shape == (8, 64)
     for place, number in enumerate(batch["examples"].tolist()):
         here = batch["sequence_index"] == place

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import CONFIG, Counting, rows, run, weights
+from tiny import CONFIG, Counting, rows, run, weights, whole_batch
 from torch import nn
 
 from hagane.artifact.files import read_json, sha256_file, write_json
@@ -78,7 +78,7 @@ def test_really_killed_equals_unkilled(tmp_path: Path) -> None:
 def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
     class Interrupted(Counting):
         def loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Metrics]:
-            if model.training and torch.equal(batch["tokens"], self.packed.batch(7)["tokens"]):
+            if model.training and torch.equal(batch["tokens"], whole_batch(self.packed, 7)["tokens"]):
                 os.kill(os.getpid(), signal.SIGTERM)
             return super().loss(model, batch)
 
@@ -148,7 +148,7 @@ def test_a_loss_that_is_not_finite_names_its_step(tmp_path: Path) -> None:
     class Broken(Counting):
         def loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, Metrics]:
             loss, metrics = super().loss(model, batch)
-            bad = model.training and torch.equal(batch["tokens"], self.packed.batch(2)["tokens"])
+            bad = model.training and torch.equal(batch["tokens"], whole_batch(self.packed, 2)["tokens"])
             return (loss * float("nan") if bad else loss), metrics
 
     with pytest.raises(TrainingError, match="not finite") as caught:

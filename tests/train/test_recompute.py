@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import counting_examples, tiny_model
+from tiny import counting_examples, tiny_model, whole_batch
 from torch import Tensor
 
 from hagane.train.compile import compiling, obstacle
@@ -14,7 +14,7 @@ from hagane.train.recompute import recomputing
 
 def gradients(enabled: bool, compiled: bool) -> tuple[dict[str, Tensor], int]:
     """Of one step, and the bytes that were kept for its backward pass."""
-    model, batch = tiny_model(), counting_examples().batch(0)
+    model, batch = tiny_model(), whole_batch(counting_examples(), 0)
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hagane.artifact import processes
 from hagane.artifact.metrics import read_metrics
 from hagane.model.config import DecoderConfig
 from hagane.model.decoder import Decoder
@@ -38,6 +39,13 @@ def counting_examples() -> PackedExamples:
     return PackedExamples(made, rows=2, seq=32, seed=1)
 
 
+def whole_batch(packed: PackedExamples, step: int) -> Batch:
+    """All rows of a step in one batch, however many processes there are."""
+    with processes.alone():
+        (batch,) = packed.shares(step)
+    return batch
+
+
 class Counting:
     """Predict the number after each number. `die_at`: the step whose batch raises, as a run that is killed there."""
 
@@ -47,7 +55,7 @@ class Counting:
     def batches(self, step: int, model: nn.Module) -> Sequence[Batch]:
         if step == self.die_at:
             raise RuntimeError("killed")
-        batch = self.packed.batch(step)
+        batch = whole_batch(self.packed, step)
         if not self.split:
             return [batch]
         keys = ("tokens", "targets", "weights", "segments", "positions")
@@ -63,7 +71,7 @@ class Counting:
         return loss, {"labelled": (batch["weights"] > 0).sum().float()}
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        batch = self.packed.batch(0)
+        batch = whole_batch(self.packed, 0)
         return {"loss": float(self.loss(model, batch)[0]) / self.weight(batch)}
 
 

@@ -146,15 +146,8 @@ class PackedExamples:
     def _epoch_order(self, epoch: int) -> list[int]:
         return torch.randperm(len(self.plan), generator=generator(self.seed, epoch, "rows")).tolist()
 
-    def batch(self, step: int) -> Batch:
-        """The batch of `step`, counting on over the epochs."""
-        return collate(self.examples, self._plan_of(step), self.rows, self.seq)
-
     def shares(self, step: int) -> list[Batch]:
-        """The same rows as micro-batches, one for each process."""
-        return shares(self.examples, self._plan_of(step), self.rows, self.seq)
-
-    def _plan_of(self, step: int) -> list[list[int]]:
+        """The rows of `step`, counting on over the epochs, as micro-batches, one for each process."""
         epoch, inside = divmod(step, self.steps_per_epoch)
         chosen = self.epoch_order(epoch)[inside * self.rows : (inside + 1) * self.rows]
-        return [self.plan[row] for row in chosen]
+        return shares(self.examples, [self.plan[row] for row in chosen], self.rows, self.seq)
