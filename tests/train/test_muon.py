@@ -26,9 +26,9 @@ def start(name: str) -> Tensor:
     return torch.randn(SHAPES[name], generator=torch.Generator().manual_seed(len(name)))
 
 
-def ours(splits: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+def ours(splits: dict[str, tuple[int, ...]], dtype: torch.dtype = torch.bfloat16) -> dict[str, Tensor]:
     parameters = {name: nn.Parameter(start(name)) for name in SHAPES}
-    muon = Muon(parameters, splits)
+    muon = Muon(parameters, splits, dtype)
     for step in range(3):
         for name, parameter in parameters.items():
             parameter.grad = gradient(name, step)
@@ -52,9 +52,11 @@ def moved(after: dict[str, Tensor], name: str) -> Tensor:
     return after[name] - start(name)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("name", list(SHAPES))
-def test_equals_torch_on_separate_matrices(name: str) -> None:
-    expected, found = moved(torchs(), name), moved(ours(SPLITS), name)
+def test_equals_torch_on_separate_matrices(name: str, dtype: torch.dtype) -> None:
+    """Which iterates in bfloat16."""
+    expected, found = moved(torchs(), name), moved(ours(SPLITS, dtype), name)
     assert float((found - expected).norm() / expected.norm()) < 0.01
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ BACK = {"optimizer": "adamw", "on_spike": "roll_back"}
 
 def settings(optimizer: str) -> TrainConfig:
     return CONFIG.model_copy(update={"optimizer": optimizer})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def float32() -> Iterator[None]:
+    """In every process: in bfloat16 Muon's iterations turn another order of summation into 1e-4."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HAGANE_DTYPE", "float32")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +99,14 @@ def test_two_processes_equal_one(one, two: Path, kind: str, optimizer: str) -> N
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_four_micro_batches_on_two_processes(one, two: Path, kind: str) -> None:  # type: ignore[no-untyped-def]
-    """Sums come in another order. Muon's iterations in bfloat16 turn that into 1e-4, so its weights are not compared."""
+    """Sums come in another order."""
     for optimizer in OPTIMIZERS:
         (weights, out), other = one[optimizer, 4], two / f"{kind}-{optimizer}-4" / "0"
         figures = difference(weights, load_file(other / "weights.safetensors")), loss_difference(out, other)
         print(
             f"1 process vs 2 ({kind}, {optimizer}, 4 micro-batches): weights {figures[0]:.1e}, losses {figures[1]:.1e}"
         )
-        assert figures[1] <= 1e-6
-        if optimizer == "adamw":
-            assert figures[0] <= 1e-6
+        assert max(figures) <= 1e-6
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -108,9 +115,7 @@ def test_accumulation_changes_nothing(one, parts: int) -> None:  # type: ignore[
         (weights, out), (cut, cut_out) = one[optimizer, 1], one[optimizer, parts]
         figures = difference(weights, cut), loss_difference(out, cut_out)
         print(f"1 micro-batch vs {parts} ({optimizer}): weights {figures[0]:.1e}, losses {figures[1]:.1e}")
-        assert figures[1] <= 1e-6
-        if optimizer == "adamw":
-            assert figures[0] <= 1e-6
+        assert max(figures) <= 1e-6
 
 
 def test_the_comparison_can_fail(one, two: Path) -> None:  # type: ignore[no-untyped-def]

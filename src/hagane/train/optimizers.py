@@ -7,12 +7,13 @@ the sweep of `docs/learning-rate.md` Muon's is nearly five times AdamW's.
 
 Muon is about whole matrices, so fused parameters (queries, keys and values in one) are cut into their logical ones, which
 the model's `roles()` name. All logical matrices of one shape, transposed ones included, go through the iterations as one
-batch in bfloat16: `torch.optim.Muon`, one matrix at a time, cost 23–36 % of a step of a small model on two cores.
+batch: `torch.optim.Muon`, one matrix at a time, cost 23–36 % of a step of a small model on two cores. They are made in the number
+format that products are fast in: bfloat16, which is exact enough for them, or float32 where a processor only emulates it.
 
 Embeddings, heads, norms and what has no role take AdamW at their own rate. Weight decay goes by role: one for matrices, one for
 embeddings and heads (usually none: a token that is rarely seen would shrink all the same), none for vectors and the rest.
 State is tensors by parameter name, for safetensors. Where parameters are sharded so is the state; the iterations need whole
-matrices, which travel as bfloat16, and every process makes all of them and keeps its own rows.
+matrices, which travel in that format, and every process makes all of them and keeps its own rows.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 
 from hagane.model.decoder import Role
 from hagane.train.distributed import first_row, is_sharded, local, whole
+from hagane.train.precision import compute_dtype
 
 OptimizerName = Literal["muon", "adamw"]
 
@@ -53,7 +55,7 @@ def roles_of(model: nn.Module) -> dict[str, Role]:
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
-    """Newton–Schulz: each matrix with its singular values brought near 1. [count, rows ≤ columns, columns] bfloat16."""
+    """Newton–Schulz: each matrix with its singular values brought near 1. [count, rows ≤ columns, columns]."""
     a, b, c = _COEFFICIENTS
     x: Tensor = matrices / matrices.flatten(1).norm(dim=1).clamp(min=1e-7)[:, None, None]
     for _ in range(_ITERATIONS):
@@ -76,12 +78,16 @@ class Muon:
     """Momentum, orthogonalised, over all matrices at once."""
 
     def __init__(
-        self, parameters: dict[str, nn.Parameter], splits: dict[str, tuple[int, ...]], momentum: float = 0.95
+        self,
+        parameters: dict[str, nn.Parameter],
+        splits: dict[str, tuple[int, ...]],
+        dtype: torch.dtype,
+        momentum: float = 0.95,
     ) -> None:
-        """`splits`: rows of the logical matrices inside each parameter, by its name."""
+        """`splits`: rows of the logical matrices inside each parameter, by its name; `dtype`: of the iterations."""
         self.names = list(parameters)
         self.parameters: list[Tensor] = list(parameters.values())
-        self.momentum = momentum
+        self.dtype, self.momentum = dtype, momentum
         self.buffers = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._shapes: dict[tuple[int, int], list[_Piece]] = defaultdict(list)
         for number, name in enumerate(self.names):
@@ -96,10 +102,10 @@ class Muon:
         """One update with Nesterov momentum. Every parameter must have a gradient."""
         gradients = [cast(Tensor, parameter.grad) for parameter in self.parameters]
         torch._foreach_lerp_(self.buffers, gradients, 1.0 - self.momentum)
-        ahead = [_gathered(one) for one in torch._foreach_lerp(gradients, self.buffers, self.momentum)]
+        ahead = [_gathered(one, self.dtype) for one in torch._foreach_lerp(gradients, self.buffers, self.momentum)]
         torch._foreach_mul_(self.parameters, 1.0 - lr * weight_decay)
         for (short, long), pieces in self._shapes.items():
-            batch = torch.empty(len(pieces), short, long, dtype=torch.bfloat16, device=ahead[0].device)
+            batch = torch.empty(len(pieces), short, long, dtype=self.dtype, device=ahead[0].device)
             for row, piece in zip(batch, pieces, strict=True):
                 part = ahead[piece.parameter][piece.begin : piece.end]
                 row.copy_(part.mT if piece.tall else part)
@@ -108,9 +114,9 @@ class Muon:
                 _add_rows(self.parameters[piece.parameter], piece.begin, update, -lr * 0.2 * long**0.5)
 
 
-def _gathered(tensor: Tensor) -> Tensor:
+def _gathered(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """All rows, in the format of the iterations where they have to travel."""
-    return whole(tensor.bfloat16()) if is_sharded(tensor) else tensor
+    return whole(tensor.to(dtype)) if is_sharded(tensor) else tensor
 
 
 def _add_rows(parameter: Tensor, begin: int, update: Tensor, alpha: float) -> None:
@@ -150,7 +156,7 @@ class Optimizer:
             },
         ]
         if name == "muon" and matrices:
-            self._muon = Muon(matrices, {name: roles[name].splits for name in matrices})
+            self._muon = Muon(matrices, {name: roles[name].splits for name in matrices}, compute_dtype())
         else:
             groups.append({"params": list(matrices.values()), "weight_decay": weight_decay})
         self._adamw = torch.optim.AdamW(groups, lr=0.0, betas=betas, fused=True)
