@@ -1,11 +1,10 @@
-"""One-permutation MinHash estimates Jaccard as well as rensa does, and duplicates are found by it."""
+"""One-permutation MinHash estimates Jaccard as well as rensa does."""
 
 from __future__ import annotations
 
 import numpy as np
 import rensa
 
-from hagane.clean.duplicates import find_duplicates
 from hagane.clean.minhash import signatures, similarity
 
 ALPHABET = np.array(list("あいうえおかきくけこさしすせそたちつてとなにぬねの鋼鉄炭素刃物火水木金土日月"))
@@ -56,15 +55,3 @@ def test_a_batch_equals_one_by_one_and_blanks_do_not_count() -> None:
     np.testing.assert_array_equal(batch, np.concatenate([signatures([text]) for text in texts]))
     np.testing.assert_array_equal(signatures(["鋼は 硬い\n金属です"]), signatures(["鋼は硬い金属です"]))
     assert not np.array_equal(signatures(["鋼は硬い金属です"]), signatures(["鋼は硬い金属だ"]))
-
-
-def test_first_of_a_group_stays() -> None:
-    generator = np.random.default_rng(5)
-    base = "".join(generator.choice(ALPHABET, 800))
-    other = "".join(generator.choice(ALPHABET, 800))
-    texts = [other, base, base[:790] + "あいうえおかきくけこ", other, base[10:]]
-    hashes = np.array([hash(text) & (2**63 - 1) for text in texts], np.uint64)
-    found = find_duplicates(hashes, signatures(texts), 0.8)
-    assert {index: duplicate.kept for index, duplicate in found.items()} == {2: 1, 3: 0, 4: 1}
-    assert [found[index].exact for index in (2, 3, 4)] == [False, True, False]
-    assert all(duplicate.similarity >= 0.8 for duplicate in found.values())

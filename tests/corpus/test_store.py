@@ -8,7 +8,7 @@ import pytest
 
 from hagane.corpus import store
 from hagane.corpus.document import Document
-from hagane.corpus.store import count_sources, read_documents, write_documents
+from hagane.corpus.store import DocumentWriter, count_sources, read_documents, write_documents
 from hagane.errors import DataError
 
 DOCUMENTS = [Document(f"d{n}", "abc"[n % 3], "文章。" * 10) for n in range(25)]
@@ -16,9 +16,10 @@ DOCUMENTS = [Document(f"d{n}", "abc"[n % 3], "文章。" * 10) for n in range(25
 
 def test_round_trip_over_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_BATCH_CHARACTERS", 60)
-    monkeypatch.setattr(store, "_SHARD_CHARACTERS", 300)
-    assert write_documents(tmp_path, "train", DOCUMENTS) == 25
-    assert len(list((tmp_path / "documents").glob("train-*.parquet"))) > 1
+    assert write_documents(tmp_path, "train", DOCUMENTS[:20]) == 20
+    with DocumentWriter(tmp_path, "train", shard=1) as writer:
+        for document in DOCUMENTS[20:]:
+            writer.write(document)
     assert list(read_documents(tmp_path)) == DOCUMENTS
     assert count_sources(tmp_path) == {"a": 9, "b": 8, "c": 8}
     assert list(read_documents(tmp_path, sources={"a", "c"})) == [d for d in DOCUMENTS if d.source != "b"]

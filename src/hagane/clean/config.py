@@ -1,11 +1,24 @@
-"""Settings of the stage clean: sources and thresholds."""
+"""Settings of the stage clean: what to read, and a threshold for every rule."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from hagane.artifact.stage import StageConfig
-from hagane.clean.extract import Thresholds
+
+
+class Threshold(BaseModel):
+    """From which value on a rule removes; `null` measures and removes nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    threshold: float | None = Field(description="The value at which the rule begins to remove; null switches it off.")
+
+
+def _rule(threshold: float | None, description: str) -> Any:
+    return Field(Threshold(threshold=threshold), description=description)
 
 
 class Config(StageConfig):
@@ -15,63 +28,55 @@ class Config(StageConfig):
         min_length=1,
         description="What to read: paths, globs, debian:PACKAGE, hub:OWNER/NAME or builtin, in this order.",
     )
+    workers: int | None = Field(
+        None, ge=0, description="Processes that clean; null takes one a core, 0 this one. The result is the same."
+    )
     heldout_share: float = Field(
         0.03, ge=0, lt=1, description="Share of documents kept back for evaluation, chosen by a hash of their id."
     )
-    max_page_megabytes: int = Field(64, gt=0, description="A page larger than this is quarantined as too_large.")
-    protect: float = Field(
-        0.5,
-        gt=0,
-        le=1,
-        description="An element named like boilerplate stays if it holds this share of the page's prose.",
+    max_page_megabytes: int = Field(8, gt=0, description="A page larger than this is quarantined as too_large.")
+    max_page_seconds: float = Field(10, gt=0, description="A page that takes longer to read is quarantined as time.")
+    max_page_memory_megabytes: int = Field(
+        512, gt=0, description="A page that takes more memory to read is quarantined as memory."
     )
-    main_share: float = Field(
-        0.9,
-        gt=0,
-        le=1,
-        description="Main text is the smallest element that holds this share of the prose of each one around it.",
-    )
-    link_density: float = Field(
-        0.75, gt=0, description="Blocks with a larger share of link text, without a sentence, go."
-    )
-    min_kana: float = Field(0.02, ge=0, le=1, description="A document with a smaller share of kana is not Japanese.")
-    min_japanese: float = Field(
-        0.3, ge=0, le=1, description="Smallest share of kana and kanji in what is left of a document."
-    )
-    code_share: float = Field(0.5, ge=0, le=1, description="Blocks of code with a smaller share of kana and kanji go.")
-    foreign_share: float = Field(
-        0.15, ge=0, le=1, description="Lines with a smaller share of kana and kanji are code or another language."
-    )
-    foreign_run: int = Field(40, ge=1, description="Characters from which neighbouring lines of this kind are removed.")
-    noun_list_hiragana: float = Field(0.08, ge=0, le=1, description="Lists of words with less hiragana than this go.")
-    advert_words: int = Field(3, ge=1, description="Different shop words from which a line is an advert.")
-    notice_characters: int = Field(
-        120, ge=1, description="Longest line that is taken for a copyright notice or a marked advert."
-    )
-    self_repetition: float = Field(
-        0.5, gt=0, description="Lines with a larger share of repetition of a short piece go."
-    )
-    menu_documents: int = Field(8, ge=2, description="Documents in which a short line must stand to be a menu entry.")
-    menu_characters: int = Field(60, ge=1, description="Longest line that can be a menu entry.")
-    repeat_characters: int = Field(
-        8, ge=1, description="Shortest line that may stand only once, in a document and in the corpus."
+    keep_measurements: bool = Field(
+        True, description="Keep what was measured beside the documents: `clean replay` and `clean explain` need it."
     )
     long_document: int = Field(
         100_000,
         ge=1,
         description="Longer documents come last when repeated lines are removed: a one-page edition gives way to its pages.",
     )
-    min_new: float = Field(
-        0.3,
-        ge=0,
-        le=1,
-        description="A document of which a smaller share is left once repeated lines are gone goes as a whole.",
-    )
-    near_duplicate: float = Field(
-        0.8, gt=0, le=1, description="Estimated Jaccard similarity from which a document is a copy."
-    )
-    min_characters: int = Field(150, ge=0, description="Documents with fewer characters left go.")
 
-    def extraction(self) -> Thresholds:
-        """The settings of main-text extraction."""
-        return Thresholds(self.protect, self.main_share, self.link_density)
+    boilerplate: Threshold = _rule(
+        0.5, "An element of boilerplate (by its tag or name) goes if it holds a smaller share of the page's prose."
+    )
+    outside_main: Threshold = _rule(
+        0.9, "Main text is the smallest element that holds this share of the prose of each one around it."
+    )
+    link_density: Threshold = _rule(0.75, "Blocks with a larger share of link text, without a sentence, go.")
+    stranded_heading: Threshold = _rule(0.0, "Headings that lost their block to the rules above go.")
+    broken_characters: Threshold = _rule(0, "Lines with more characters that could not be decoded go.")
+    language: Threshold = _rule(0.02, "A document with a smaller share of kana is not Japanese.")
+    code: Threshold = _rule(0.5, "Blocks of code with a smaller share of kana and kanji go.")
+    foreign_text: Threshold = _rule(
+        0.15, "Neighbouring lines with a smaller share of kana and kanji are code or another language."
+    )
+    copyright_line: Threshold = _rule(120, "Copyright notices up to this many characters go.")
+    advert_mark: Threshold = _rule(120, "Lines marked as advert up to this many characters go.")
+    breadcrumb: Threshold = _rule(3, "Lines like A > B > C among so many first lines of a page go.")
+    tag_line: Threshold = _rule(120, "Lines of hash tags up to this many characters go.")
+    advert_words: Threshold = _rule(3, "Different shop words from which a line is an advert.")
+    noun_list: Threshold = _rule(0.08, "Lists of words with a smaller share of hiragana go.")
+    self_repetition: Threshold = _rule(0.5, "Lines with a larger share of repetition of a short piece go.")
+    repeated_in_document: Threshold = _rule(2, "From this occurrence on a line goes from its document.")
+    menu_line: Threshold = _rule(8, "Documents from which a short line is a menu entry, and goes from all of them.")
+    too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
+    little_japanese: Threshold = _rule(0.3, "Documents with a smaller share of kana and kanji left go.")
+    exact_duplicate: Threshold = _rule(1, "Similarity from which the same text is a copy; only 1 and null make sense.")
+    near_duplicate: Threshold = _rule(0.8, "Estimated Jaccard similarity from which a document is a copy.")
+    repeated_line: Threshold = _rule(2, "Documents from which a line is known: it stays in the first one only.")
+    mostly_repeated: Threshold = _rule(
+        0.3, "A document of which a smaller share is left once repeated lines are gone goes as a whole."
+    )
+    empty_heading: Threshold = _rule(1, "Headings over nothing go (1), or stay (null).")

@@ -1,77 +1,99 @@
 """Documents that are the same, exactly or nearly; of each group the first stays.
 
-Exact: equal hash of the text without blanks. Near: MinHash signatures cut into bands; documents that agree in a whole band are
-candidates, those whose estimated similarity reaches the threshold are joined by union–find. Candidates are compared with the
-first of their bucket, so a bucket costs its size and not its square; there are as many chances to meet as bands.
+Exact: equal hash of the text without blanks. Near: MinHash signatures cut into bands; a document is compared with the first one
+that shares a whole band, and joined to it by union–find where the estimated similarity reaches the threshold. A bucket costs its
+size and not its square, and there are as many chances to meet as bands.
 
-Memory: 512 bytes a document. Source: Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3.
+Memory: 40 bytes a document that has a copy. Source: Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hagane.clean.minhash import BINS, similarity
+from hagane.clean.batch import PAGE_BITS, Batch
+from hagane.clean.config import Config
+from hagane.clean.exchange import LATER
+from hagane.clean.minhash import band_keys, similarity
+from hagane.clean.questions import Questions
+from hagane.clean.select import decide_pages, exact_keys, order_of
 
-BANDS = 32
-"""Bands of four bins: pairs of similarity 0.8 meet with probability 1 - 5e-8, of 0.4 with 0.56 (and are then refused)."""
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """A document that goes: the one that stays in its place, and how similar it is to one of its group (equal text: 1)."""
-
-    kept: int
-    similarity: float
-    exact: bool
+COPY = np.dtype([("document", "<u8"), ("kept", "<u8"), ("similarity", "<f8"), ("exact", "?")])
+"""A document that goes: the one that stays in its place, and how similar it is to the one of its group it was compared with."""
+_Array = npt.NDArray[Any]
+_PAGE_MASK = np.uint64((1 << PAGE_BITS) - 1)
 
 
-def find_duplicates(
-    hashes: npt.NDArray[np.uint64], signatures: npt.NDArray[np.uint32], threshold: float
-) -> dict[int, Duplicate]:
-    """Document → why it goes. hashes: uint64 [documents] of the exact text; signatures: uint32 [documents, 128]."""
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    original = first[group]
-    found = {index: Duplicate(kept, 1.0, True) for index, kept in enumerate(original.tolist()) if index != kept}
-    unique = np.sort(first)
-    for index, (kept, value) in _near(signatures[unique], threshold).items():
-        found[int(unique[index])] = Duplicate(int(unique[kept]), value, False)
-    for index, duplicate in found.items():  # the equal of a near-duplicate goes in favour of what that one went for
-        if duplicate.exact and duplicate.kept in found:
-            found[index] = Duplicate(found[duplicate.kept].kept, found[duplicate.kept].similarity, False)
-    return found
+def find_pairs(config: Config, questions: Questions, measured: Path) -> _Array:
+    """COPY rows of one batch: each document with an earlier one that it is alike; `kept` is that one, not yet the first of all.
+
+    Documents and their partners carry `LATER` where they are long.
+    """
+    batch = Batch.load(measured)
+    answers = questions.copies.answers(batch.number)
+    if not len(answers.rows):
+        return np.zeros(0, COPY)
+    verdicts = decide_pages(batch, config, questions.menus.answers(batch.number))
+    alive, order = np.flatnonzero(verdicts.alive), order_of(verdicts)
+    rows: list[tuple[int, int, float, bool]] = []
+    marks = np.asarray(questions.signatures(batch.number)[alive])
+    exact = np.zeros(len(alive), bool)
+    if config.exact_duplicate.threshold is not None:
+        _, first, _ = answers.of(exact_keys([verdicts.text(page) for page in alive.tolist()]))
+        exact = (first != LATER) & (first != order[alive])
+        rows += [(int(a), int(b), 1.0, True) for a, b in zip(order[alive][exact], first[exact], strict=True)]
+    if config.near_duplicate.threshold is not None:
+        keys = band_keys(marks)
+        _, first, _ = answers.of(keys.ravel())
+        own = np.repeat(order[alive], keys.shape[1])
+        partner = (first != LATER) & (first != own) & ~np.repeat(exact, keys.shape[1])
+        place = np.repeat(np.arange(len(alive)), keys.shape[1])[partner]
+        pairs = np.unique(np.stack((place.astype(np.uint64), first[partner])), axis=1)
+        values = _similarities(questions, marks, pairs[0].astype(np.int64), pairs[1])
+        for at, other, value in zip(pairs[0].astype(np.int64), pairs[1], values, strict=True):
+            if value >= config.near_duplicate.threshold:
+                rows.append((int(order[alive][at]), int(other), float(value), False))
+    return np.array(rows, COPY)
 
 
-def _near(signatures: npt.NDArray[np.uint32], threshold: float) -> dict[int, tuple[int, float]]:
-    """Document → the first document of its cluster and the best similarity that ties it there; the first is left out."""
-    parent = np.arange(len(signatures))
-    best = np.zeros(len(signatures))
+def _similarities(questions: Questions, marks: _Array, place: _Array, other: _Array) -> _Array:
+    values = np.zeros(len(place))
+    number = other & ~LATER
+    batches = number >> np.uint64(PAGE_BITS)
+    for batch in np.unique(batches).tolist():
+        mine = np.flatnonzero(batches == batch)
+        theirs = questions.signatures(batch)[(number[mine] & _PAGE_MASK).astype(np.int64)]
+        values[mine] = similarity(marks[place[mine]], theirs)
+    return values
 
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = int(parent[index])
-        return index
 
-    rows = BINS // BANDS
-    for band in range(BANDS):
-        keys = (
-            np.ascontiguousarray(signatures[:, band * rows : (band + 1) * rows])
-            .view(np.dtype((np.void, 4 * rows)))
-            .ravel()
-        )
-        _, first, bucket = np.unique(keys, return_index=True, return_inverse=True)
-        candidate = np.flatnonzero(first[bucket] != np.arange(len(signatures)))
-        partner = first[bucket[candidate]]
-        value = similarity(signatures[candidate], signatures[partner])
-        alike = value >= threshold
-        np.maximum.at(best, candidate[alike], value[alike])
-        np.maximum.at(best, partner[alike], value[alike])
-        for one, other in zip(candidate[alike].tolist(), partner[alike].tolist(), strict=True):
-            low, high = sorted((root(one), root(other)))
+def resolve(pairs: Iterable[_Array]) -> _Array:
+    """COPY rows sorted by document: of every group all but the first; without `LATER`."""
+    parent: dict[int, int] = {}
+    best: dict[int, tuple[float, int]] = {}
+
+    def root(document: int) -> int:
+        while (above := parent.setdefault(document, document)) != document:
+            parent[document] = parent[above]
+            document = above
+        return document
+
+    for rows in pairs:
+        for document, other, value, exact in rows.tolist():
+            low, high = sorted((root(document), root(other)))
             parent[high] = low
-    roots = {index: root(index) for index in range(len(signatures))}
-    return {index: (first, float(best[index])) for index, first in roots.items() if index != first}
+            for one, partner in ((document, other), (other, document)):
+                best[one] = max(best.get(one, (0.0, 0)), (value, partner if exact else -1))
+    unflagged = ~int(LATER)
+    found = []
+    for document in parent:
+        kept = root(document)
+        if kept != document:
+            value, partner = best[document]
+            found.append((document & unflagged, kept & unflagged, value, partner == kept))
+    return np.sort(np.array(found, COPY), order="document")

@@ -1,46 +1,41 @@
-"""What the other rules leave behind: headings over nothing, documents mostly known, too short, with too little Japanese."""
+"""What the other rules leave behind: headings over nothing, and documents of which little is left."""
 
 from __future__ import annotations
 
-from hagane.clean.lines import LineTable
-from hagane.clean.page import Page, Role
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hagane.clean.page import Role
+from hagane.clean.verdicts import Verdicts
 
 
-def remove_empty_headings(page: Page) -> None:
+def decide_mostly_repeated(verdicts: Verdicts, characters_before: npt.NDArray[Any]) -> None:
+    """Rule `mostly_repeated`: share of each page that is left once repeated lines went: scraps where it is small, not a text."""
+    verdicts.pages("mostly_repeated", verdicts.sums(verdicts.batch.characters) / np.maximum(characters_before, 1))
+
+
+def decide_empty_headings(verdicts: Verdicts) -> None:
     """Rule `empty_heading`: headings whose text was removed: at the end, or before a heading with a gap between."""
-    which: list[int] = []
-    next_kept = len(page.lines)
-    for index in range(len(page.lines) - 1, -1, -1):
-        if page.roles[index] is not Role.HEADING:
-            next_kept = index
-            continue
-        last = next_kept == len(page.lines)
-        before_heading = not last and page.roles[next_kept] is Role.HEADING
-        gap = not last and page.numbers[next_kept] > page.numbers[index] + 1
-        if last or (before_heading and gap):
-            which.append(index)
+    batch = verdicts.batch
+    heading = batch.columns["role"] == Role.HEADING
+    value = np.full(batch.lines, np.nan)
+    for page in np.unique(batch.page_of[heading & verdicts.left]).tolist():
+        begin, end = batch.first_line[page], batch.first_line[page + 1]
+        left = begin + np.flatnonzero(verdicts.left[begin:end])
+        empty = _empty(left.tolist(), heading[left].tolist())
+        if len(empty) < len(left):
+            value[empty] = 1.0
+    verdicts.lines("empty_heading", value)
+
+
+def _empty(lines: list[int], heading: list[bool]) -> list[int]:
+    empty: list[int] = []
+    following: tuple[int, bool] | None = None
+    for line, is_heading in zip(reversed(lines), reversed(heading), strict=True):
+        if is_heading and (following is None or (following[1] and following[0] > line + 1)):
+            empty.append(line)
         else:
-            next_kept = index
-    which.reverse()
-    if len(which) < len(page.lines):
-        page.remove_lines(which, "empty_heading", [0.0] * len(which), 1)
-
-
-def remove_mostly_repeated(page: Page, characters_before: int, min_new: float) -> None:
-    """Rule `mostly_repeated`: what is left after repeated lines went, where it is a small share: scraps, not a text."""
-    share = page.characters / max(characters_before, 1)
-    if page.lines and share < min_new:
-        page.remove("mostly_repeated", round(share, 4), min_new)
-
-
-def remove_small_document(page: Page, min_characters: int, min_japanese: float) -> None:
-    """Rules `too_short` (characters left) and `little_japanese` (share of kana and kanji)."""
-    if not page.lines:
-        return
-    if page.characters < min_characters:
-        page.remove("too_short", page.characters, min_characters)
-        return
-    table = LineTable.of([page])
-    share = float(table.japanese.sum() / max(table.length.sum(), 1))
-    if share < min_japanese:
-        page.remove("little_japanese", round(share, 4), min_japanese)
+            following = line, is_heading
+    return empty

@@ -1,11 +1,11 @@
-"""From a raw document to a page of normalised lines, with the first decisions: what of an HTML page is not its main text."""
+"""From a raw document to a page of normalised lines, with the values that say what of an HTML page is its main text."""
 
 from __future__ import annotations
 
 import re
 
 from hagane.clean.dom import Tree, html_tree
-from hagane.clean.extract import Thresholds, Verdict, main_text
+from hagane.clean.extract import Thresholds, main_text
 from hagane.clean.normalise import normalise
 from hagane.clean.page import Page, Role
 from hagane.clean.roff import roff_lines
@@ -16,32 +16,34 @@ _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6}\s+")
 
 
-def page_of(raw: RawDocument, thresholds: Thresholds) -> Page:
-    """The page with its main text and the decisions about the rest. Raises `TooDeepError`."""
+def page_of(raw: RawDocument) -> Page:
+    """The page with all its lines. Raises `TooDeepError`."""
+    values: dict[str, list[float]] = {}
     if raw.kind == "html":
-        return _html_page(raw, thresholds)
-    lines, roles = roff_lines(raw.content) if raw.kind == "roff" else _text_lines(raw.content)
-    kept = [(text, role) for line, role in zip(lines, roles, strict=True) if (text := normalise(line))]
-    return Page.of(raw.id, raw.source, [text for text, _ in kept], [role for _, role in kept])
-
-
-def _html_page(raw: RawDocument, thresholds: Thresholds) -> Page:
-    tree = html_tree(raw.content)
-    _join_rows(tree)
-    verdicts = main_text(tree, thresholds)
-    texts = [normalise(line) for line in tree.lines]
+        tree = html_tree(raw.content)
+        _join_rows(tree)
+        verdicts = main_text(tree, Thresholds())
+        lines, roles = tree.lines, tree.roles
+        for index, verdict in enumerate(verdicts):
+            if verdict:
+                rule = "boilerplate" if verdict.rule.startswith("boilerplate") else verdict.rule
+                column = values.setdefault(rule, [float("nan")] * len(lines))
+                column[index] = verdict.value
+    elif raw.kind == "roff":
+        lines, roles = roff_lines(raw.content)
+    else:
+        lines, roles = _text_lines(raw.content)
+    texts = normalise(lines)
     kept = [index for index, text in enumerate(texts) if text]
-    page = Page.of(raw.id, raw.source, [texts[index] for index in kept], [tree.roles[index] for index in kept])
-    reasons: dict[str, list[tuple[int, Verdict]]] = {}
-    for number, index in enumerate(kept):
-        verdict = verdicts[index]
-        if verdict is not None:
-            reasons.setdefault(verdict.rule, []).append((number, verdict))
-    for rule, found in reasons.items():
-        position = {number: index for index, number in enumerate(page.numbers)}  # removals shift indices, not numbers
-        which = [position[number] for number, _ in found]
-        page.remove_lines(which, rule, [verdict.value for _, verdict in found], found[0][1].threshold)
-    return page
+    return Page(
+        raw.id,
+        raw.source,
+        raw.source,
+        len(raw.content),
+        [texts[index] for index in kept],
+        [roles[index] for index in kept],
+        {name: [column[index] for index in kept] for name, column in values.items()},
+    )
 
 
 def _join_rows(tree: Tree) -> None:
@@ -75,12 +77,19 @@ def _join_rows(tree: Tree) -> None:
 
 def _text_lines(content: str) -> tuple[list[str], list[Role]]:
     """Lines of plain text or Markdown; what stands between fences is code."""
-    lines, roles = [], []
+    lines, roles = content.splitlines(), []
+    if "```" not in content and "~~~" not in content:
+        return lines, [
+            Role.HEADING if line[:1] == "#" and _MARKDOWN_HEADING.match(line) else Role.TEXT for line in lines
+        ]
+    kept = []
     fenced = False
-    for line in content.splitlines():
+    for line in lines:
         if _FENCE.match(line):
             fenced = not fenced
             continue
-        lines.append(line)
-        roles.append(Role.CODE if fenced else Role.HEADING if _MARKDOWN_HEADING.match(line) else Role.TEXT)
-    return lines, roles
+        kept.append(line)
+        roles.append(
+            Role.CODE if fenced else Role.HEADING if line[:1] == "#" and _MARKDOWN_HEADING.match(line) else Role.TEXT
+        )
+    return kept, roles

@@ -8,50 +8,46 @@ Cost: `MAX_PERIOD` comparisons of the batch's code points.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from hagane.clean.lines import LineTable, remove_marked
-from hagane.clean.page import Page
+from hagane.clean.lines import LineTable
+from hagane.clean.verdicts import Verdicts
 
 MAX_PERIOD, MIN_CHARACTERS = 16, 24
+REPEAT_CHARACTERS = 8
+"""Shortest line, blanks left out, that may stand only once in a document, and only in one document of the corpus."""
 
 
 def measure_self_repetition(table: LineTable) -> npt.NDArray[np.float64]:
     """[lines]: largest share of characters equal to the one a fixed distance before; NaN for lines under `MIN_CHARACTERS`."""
-    best = np.zeros(len(table.starts) - 1)
     length = np.diff(table.starts)
+    long = np.flatnonzero(length >= MIN_CHARACTERS)
+    result = np.full(len(length), np.nan)
+    if not len(long):
+        return result
+    best = np.zeros(len(long))
+    # Pairs of a start and an end: `reduceat` sums [start, end) and what lies between two long lines.
+    same = np.zeros(len(table.codepoints) + 1, np.uint8)
     for period in range(1, MAX_PERIOD + 1):
-        same = np.zeros(len(table.codepoints) + 1, np.int64)
-        np.cumsum(
-            table.codepoints[period:] == table.codepoints[:-period],
-            out=same[1 : max(len(table.codepoints) - period, 0) + 1],
-        )
-        ends = np.maximum(table.starts[1:] - period, table.starts[:-1])
-        best = np.maximum(best, (same[ends] - same[table.starts[:-1]]) / np.maximum(length - period, 1))
-    return np.where(length >= MIN_CHARACTERS, best, np.nan)
+        np.equal(table.codepoints[period:], table.codepoints[:-period], out=same[: -period - 1], casting="unsafe")
+        same[-period - 1 :] = 0
+        edges = np.stack((table.starts[long], table.starts[long + 1] - period), axis=1).ravel()
+        sums = np.add.reduceat(same, edges, dtype=np.int64)[::2]
+        best = np.maximum(best, sums / (length[long] - period))
+    result[long] = best
+    return result
 
 
-def remove_self_repetition(pages: Sequence[Page], threshold: float) -> None:
-    """Rule `self_repetition`: lines whose share of repetition is above `threshold`."""
-    table = LineTable.of(pages)
-    value = measure_self_repetition(table)
-    remove_marked(pages, table, value > threshold, "self_repetition", value, threshold)
-
-
-def remove_repeated_lines(pages: Sequence[Page], min_characters: int) -> None:
-    """Rule `repeated_in_document`: the second and later occurrence of a line of `min_characters` or more in its document."""
-    for page in pages:
-        seen: dict[str, int] = {}
-        which, times = [], []
-        for index, line in enumerate(page.lines):
-            key = line.replace(" ", "")
-            if len(key) < min_characters:
-                continue
-            seen[key] = seen.get(key, 0) + 1
-            if seen[key] > 1:
-                which.append(index)
-                times.append(float(seen[key]))
-        page.remove_lines(which, "repeated_in_document", times, 1)
+def decide_repeated_in_document(verdicts: Verdicts) -> None:
+    """Rule `repeated_in_document`: the how-manieth occurrence on its page each line of `REPEAT_CHARACTERS` or more is."""
+    columns = verdicts.batch.columns
+    lines = np.flatnonzero(verdicts.left & (columns["length"] >= REPEAT_CHARACTERS))
+    keys, pages = columns["line_key"][lines], verdicts.batch.page_of[lines]
+    order = np.lexsort((lines, keys, pages))
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (keys[order][1:] != keys[order][:-1]) | (pages[order][1:] != pages[order][:-1])
+    place = np.arange(len(order))
+    value = np.full(verdicts.batch.lines, np.nan)
+    value[lines[order]] = place - np.maximum.accumulate(np.where(fresh, place, 0)) + 1
+    verdicts.lines("repeated_in_document", value)

@@ -1,247 +1,170 @@
 """The stage clean: raw pages in, Japanese documents out, and a row for everything that was removed.
 
-Three passes over a file of pages between them, so that memory holds a batch of pages, 8 bytes a line and 512 bytes a document:
+Three passes over batches of pages, each a task of its own for any worker, and between them the questions that only the whole
+corpus can answer (`exchange`):
 
-1. page by page: main text, normal form, language, code, notices, adverts, lists, repetition inside the document;
-2. with line frequencies of the whole corpus: menu lines, then a hash and a MinHash signature of what is left;
-3. with the duplicates known: copies go, lines that earlier documents had go, what became too short goes; train and held-out.
+1. `measure`: read, find lines and main text, measure every rule on every line;    → how often does a short line stand?
+2. `select`: decide what needs no other document, compare what is left;            → which documents are copies, which lines known?
+3. `finish`: decide the rest; write documents, decisions and counts.
 
-Rules remove lines; whole documents go only where they are not Japanese, a copy, or too short (DESIGN, law 7).
+Every task leaves a file that is renamed into place, so a killed run goes on where it was, and the result does not depend on the
+number of workers. Rules remove lines; whole documents go only where they are not Japanese, a copy, or too short (DESIGN, law 7).
 """
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xxhash
+import orjson
+import pyarrow.parquet as pq
 
-from hagane.artifact.files import write_json
-from hagane.artifact.progress import note, progress
+from hagane.artifact.files import read_json, write_json
+from hagane.artifact.folder import CHECKPOINTS
+from hagane.artifact.progress import PLAIN_EVERY_SECONDS, note, progress
 from hagane.artifact.stage import Inputs, Stage
+from hagane.clean.batch import Batch
 from hagane.clean.config import Config
-from hagane.clean.dom import TooDeepError
-from hagane.clean.duplicates import Duplicate, find_duplicates
-from hagane.clean.endings import remove_empty_headings, remove_mostly_repeated, remove_small_document
-from hagane.clean.frequency import LineFrequency
-from hagane.clean.language import remove_code, remove_foreign_documents, remove_foreign_text
-from hagane.clean.minhash import signatures
-from hagane.clean.noun_list import remove_noun_lists
-from hagane.clean.page import Page
-from hagane.clean.pages import page_of
-from hagane.clean.repetition import remove_repeated_lines, remove_self_repetition
-from hagane.clean.spill import Spill
-from hagane.clean.tally import Tally
-from hagane.clean.wording import (
-    remove_breadcrumbs,
-    remove_broken_characters,
-    remove_marked_adverts,
-    remove_notices,
-    remove_shop_words,
-    remove_tag_lines,
-)
-from hagane.corpus.document import Document, Quarantined
+from hagane.clean.counts import Counts
+from hagane.clean.decisions import SCHEMA
+from hagane.clean.duplicates import find_pairs, resolve
+from hagane.clean.engine import Engine, local
+from hagane.clean.exchange import Exchange, reduce_range
+from hagane.clean.finish import Part, finish
+from hagane.clean.measure import RawBatch, ask_menus, measure, measured_path, raw_batches
+from hagane.clean.questions import Questions
+from hagane.clean.select import ask
 from hagane.corpus.read import read_raw, source_fingerprints
-from hagane.corpus.store import DocumentWriter
 from hagane.errors import DataError
 
-_BATCH_CHARACTERS = 1_000_000
-"""Characters of text in one batch of pages: large enough for numpy, small enough for memory."""
+MEASURED = "measured"
+_PARTS, _PART_BATCHES = 64, (4, 64)
+"""A corpus is written in about 64 shards, of at least 4 and at most 64 batches each."""
 
 
 def run(config: Config, inputs: Inputs, out: Path) -> None:
     """Clean `config.sources` into `out`. Raises `DataError` where nothing is read or nothing Japanese is left."""
-    work = out / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    tally = Tally(out)
-    frequency = LineFrequency(config.menu_characters)
-    with Spill(work / "pages.arrow") as first:
-        for pages in _batches(config, tally):
-            _page_rules(pages, config)
-            for page in pages:
-                tally.take(page)
-                frequency.add(page)
-            first.write([page for page in pages if page.lines])
-    _refuse_nothing(config, tally, first.pages)
-    copies = _corpus_rules(first, Spill(work / "candidates.arrow"), frequency, tally, config)
-    splits = _write(Spill(work / "candidates.arrow"), copies, frequency, tally, config, out)
-    tally.close()
-    shutil.rmtree(work)
-    summary = _summary(tally, splits)
+    measured = out / CHECKPOINTS / MEASURED
+    measured.mkdir(parents=True, exist_ok=True)
+    with local(workers_of(config)) as engine:
+        batches = _measure(config, engine, measured)
+        decide(config, engine, measured, batches, out)
+    if config.keep_measurements:
+        shutil.rmtree(out / MEASURED, ignore_errors=True)
+        measured.rename(out / MEASURED)
+
+
+def workers_of(config: Config) -> int:
+    """How many processes clean."""
+    return len(os.sched_getaffinity(0)) if config.workers is None else config.workers
+
+
+def _measure(config: Config, engine: Engine, measured: Path) -> int:
+    """First pass; returns the number of batches."""
+    items = read_raw(config.sources, limit=config.max_page_megabytes << 20)
+    total = 0
+
+    def todo() -> Iterator[RawBatch]:
+        nonlocal total
+        for batch in raw_batches(items):
+            total = batch.number + 1
+            if not measured_path(measured, batch.number).exists():
+                yield batch
+
+    read = partial(measure, measured, config.max_page_seconds, config.max_page_memory_megabytes << 20)
+    started = time.monotonic()
+    for done, _ in enumerate(engine.map(read, todo()), 1):
+        if time.monotonic() - started > PLAIN_EVERY_SECONDS:
+            started = time.monotonic()
+            note(f"  read and measured {done} batches")
+    return total
+
+
+def decide(config: Config, engine: Engine, measured: Path, batches: int, out: Path) -> None:
+    """Second and third pass: from measured batches to documents, decisions.parquet, quarantine.jsonl and summary.json."""
+    work = out / CHECKPOINTS / "decide"
+    work.mkdir(parents=True, exist_ok=True)
+    questions = Questions(work / "questions")
+    files = [measured_path(measured, number) for number in range(batches)]
+    nobody = np.zeros(0, np.uint64)
+    _wait(engine.map(partial(ask_menus, questions.menus), files))
+    _reduce(engine, questions.menus, nobody)
+    _wait(engine.map(partial(ask, config, questions), files), batches, "copies and menus")
+    _reduce(engine, questions.copies, nobody)
+    copies = resolve(engine.map(partial(find_pairs, config, questions), files))
+    np.save(work / "copies.npy", copies, allow_pickle=False)
+    _reduce(engine, questions.lines, np.ascontiguousarray(copies["document"]))
+    size = min(max(_PART_BATCHES[0], -(-batches // _PARTS)), _PART_BATCHES[1])
+    parts = [
+        Part(number, range(begin, min(begin + size, batches))) for number, begin in enumerate(range(0, batches, size))
+    ]
+    _wait(engine.map(partial(finish, config, measured, questions, out, work), parts), len(parts), "documents")
+    _write_books(config, parts, files, out, work)
+
+
+def _reduce(engine: Engine, exchange: Exchange, without: np.ndarray[Any, Any]) -> None:
+    _wait(engine.map(partial(reduce_range, without), exchange.ranges()))
+
+
+def _wait(results: Iterable[None], total: int = 0, label: str = "") -> None:
+    """Have all tasks done, and show how many of `total` are where that is given."""
+    with progress(total, label) if total else nullcontext() as shown:
+        for done, _ in enumerate(results, 1):
+            if shown is not None:
+                shown.update(done)
+
+
+def _write_books(config: Config, parts: list[Part], files: list[Path], out: Path, work: Path) -> None:
+    counts = Counts()
+    for part in parts:
+        counts.add(read_json(part.counts(work)))
+    summary = counts.summary(config)
     write_json(out / "summary.json", summary)
-    if not splits["train"]["documents"]:
-        raise _nothing_left(summary)
-    characters = summary["characters"]
+    with pq.ParquetWriter(out / "decisions.parquet", SCHEMA, compression="zstd") as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part.decisions(work)))
+    _write_quarantine(files, out)
+    _refuse_nothing(config, summary)
+    characters, documents = summary["characters"], summary["documents"]
     note(
-        f"  kept {summary['documents']['kept']} of {summary['documents']['read']} documents, "
-        f"{characters['kept']} of {characters['text']} characters; held out {splits['heldout']['documents']} documents"
+        f"  kept {documents['kept']} of {documents['read']} documents, "
+        f"{characters['kept']} of {characters['text']} characters; held out {summary['splits']['heldout']['documents']} documents"
     )
 
 
-def _batches(config: Config, tally: Tally) -> Iterator[list[Page]]:
-    """Pages with their main text, in batches."""
-    pages: list[Page] = []
-    characters = 0
-    named: set[str] = set()
-    for item in read_raw(config.sources, limit=config.max_page_megabytes << 20):
-        if item.source not in named:
-            named.add(item.source)
-            note(f"  reading {item.source}")
-        if isinstance(item, Quarantined):
-            tally.quarantine(item)
-            continue
-        try:
-            page = page_of(item, config.extraction())
-        except TooDeepError as error:
-            tally.quarantine(Quarantined(item.id, item.source, "too_deep", str(error)))
-            continue
-        removed = sum(decision.characters for decision in page.decisions)
-        tally.read(page, len(item.content), page.characters + removed)
-        pages.append(page)
-        characters += page.characters
-        if characters >= _BATCH_CHARACTERS:
-            yield pages
-            pages, characters = [], 0
-    if pages:
-        yield pages
+def _write_quarantine(files: list[Path], out: Path) -> None:
+    with (out / "quarantine.jsonl").open("wb") as file:
+        for path in files:
+            for item in Batch.load(path).quarantined:
+                row = {"id": item.id, "source": item.source, "reason": item.reason, "detail": item.detail}
+                file.write(orjson.dumps(row) + b"\n")
 
 
-def _page_rules(pages: Sequence[Page], config: Config) -> None:
-    """The rules that need no more than the page."""
-    remove_broken_characters(pages)
-    remove_foreign_documents(pages, config.min_kana)
-    remove_code(pages, config.code_share)
-    remove_foreign_text(pages, config.foreign_share, config.foreign_run)
-    remove_notices(pages, config.notice_characters)
-    remove_marked_adverts(pages, config.notice_characters)
-    remove_breadcrumbs(pages)
-    remove_tag_lines(pages, config.notice_characters)
-    remove_shop_words(pages, config.advert_words)
-    remove_noun_lists(pages, config.noun_list_hiragana)
-    remove_self_repetition(pages, config.self_repetition)
-    remove_repeated_lines(pages, config.repeat_characters)
-
-
-def _corpus_rules(
-    before: Spill, after: Spill, frequency: LineFrequency, tally: Tally, config: Config
-) -> dict[int, Duplicate]:
-    """Menu lines, and which of the pages written to `after` are copies of an earlier one."""
-    hashes: list[int] = []
-    rows = []
-    with after, progress(before.pages, "menus and copies") as shown:
-        for pages in before.read():
-            for page in pages:
-                frequency.remove_menu_lines(page, config.menu_documents)
-                remove_small_document(page, config.min_characters, config.min_japanese)
-                tally.take(page)
-            left = [page for page in pages if page.lines]
-            if left:
-                hashes += [
-                    xxhash.xxh3_64_intdigest("".join(page.text.split()).encode("utf-8", "surrogatepass"))
-                    for page in left
-                ]
-                rows.append(signatures([page.text for page in left]))
-                after.write(left)
-            shown.update(after.pages)
-    if not rows:
-        return {}
-    return find_duplicates(np.array(hashes, np.uint64), np.concatenate(rows), config.near_duplicate)
-
-
-def _write(
-    spill: Spill, copies: dict[int, Duplicate], frequency: LineFrequency, tally: Tally, config: Config, out: Path
-) -> dict[str, dict[str, int]]:
-    """Remove copies and known lines, and write what is left as train and held-out documents."""
-    names = [page.id for pages in spill.read() for page in pages] if copies else []
-    with DocumentWriter(out, "train") as train, DocumentWriter(out, "heldout") as heldout:
-        for long_ones in (False, True):
-            for number, page in enumerate(page for pages in spill.read() for page in pages):
-                characters = page.characters
-                if (characters > config.long_document) != long_ones:
-                    continue
-                copy = copies.get(number)
-                if copy is not None:
-                    rule, threshold = (
-                        ("exact_duplicate", 1.0) if copy.exact else ("near_duplicate", config.near_duplicate)
-                    )
-                    page.remove(rule, round(copy.similarity, 4), threshold, names[copy.kept])
-                else:
-                    frequency.remove_known_lines(page, config.repeat_characters)
-                    remove_mostly_repeated(page, characters, config.min_new)
-                    remove_empty_headings(page)
-                    remove_small_document(page, config.min_characters, config.min_japanese)
-                tally.take(page)
-                if page.lines:
-                    tally.kept(page, page.characters)
-                    writer = heldout if _is_heldout(page.id, config) else train
-                    writer.write(Document(page.id, page.source, page.text))
-    return {
-        "train": {"documents": train.documents, "characters": train.characters},
-        "heldout": {"documents": heldout.documents, "characters": heldout.characters},
-    }
-
-
-def _is_heldout(identity: str, config: Config) -> bool:
-    """A pure function of id and seed, so that another document in the corpus moves no document between the splits."""
-    return xxhash.xxh3_64_intdigest(identity.encode(), seed=config.seed) < config.heldout_share * 2**64
-
-
-def _summary(tally: Tally, splits: dict[str, dict[str, int]]) -> dict[str, Any]:
-    sources = {}
-    for name, counts in tally.sources.items():
-        removed = {
-            key.removeprefix("removed_"): value for key, value in sorted(counts.items()) if key.startswith("removed_")
+def _refuse_nothing(config: Config, summary: dict[str, Any]) -> None:
+    read, quarantined = summary["documents"]["read"], summary["quarantined"]
+    where = ", ".join(config.sources)
+    if not read:
+        found = ", ".join(f"{reason} {count}" for reason, count in quarantined.items()) or "no files"
+        raise DataError(f"The corpus is empty: {found}.", where=where, fix="Give sources with pages to read.")
+    if not summary["splits"]["train"]["documents"]:
+        reasons = {
+            name: rule["documents"]
+            for name, rule in summary["rules"].items()
+            if rule["action"] == "remove_document" and rule["documents"]
         }
-        plain = (
-            "documents_read",
-            "documents_kept",
-            "quarantined",
-            "characters_raw",
-            "characters_text",
-            "characters_kept",
-        )
-        sources[name] = {**{key: counts[key] for key in plain}, "characters_removed": removed}
-
-    def total(key: str) -> int:
-        return sum(int(counts[key]) for counts in tally.sources.values())
-
-    return {
-        "documents": {"read": total("documents_read"), "kept": total("documents_kept")},
-        "characters": {
-            "raw": total("characters_raw"),
-            "text": total("characters_text"),
-            "kept": total("characters_kept"),
-        },
-        "splits": splits,
-        "sources": sources,
-        "rules": {name: rule.summary() for name, rule in tally.rules.items()},
-        "quarantined": dict(sorted(tally.quarantined.items())),
-    }
-
-
-def _refuse_nothing(config: Config, tally: Tally, pages: int) -> None:
-    if not any(counts["documents_read"] for counts in tally.sources.values()):
-        found = ", ".join(f"{reason} {count}" for reason, count in sorted(tally.quarantined.items())) or "no files"
+        counted = ", ".join(f"{name} {count}" for name, count in {**reasons, **quarantined}.items())
         raise DataError(
-            f"The corpus is empty: {found}.", where=", ".join(config.sources), fix="Give sources with pages to read."
+            f"No Japanese document is left of {read}: {counted or 'all lines were removed'}.",
+            where=where,
+            fix="Give pages in Japanese; `language`, `little_japanese` and `too_short` set what counts.",
         )
-    if not pages:
-        raise _nothing_left(_summary(tally, {}))
-
-
-def _nothing_left(summary: dict[str, Any]) -> DataError:
-    reasons = {
-        name: rule["documents"] for name, rule in summary["rules"].items() if rule["action"] == "remove_document"
-    }
-    counted = ", ".join(f"{name} {count}" for name, count in {**reasons, **summary["quarantined"]}.items())
-    return DataError(
-        f"No Japanese document is left of {summary['documents']['read']}: {counted or 'all lines were removed'}.",
-        where=", ".join(summary["sources"]),
-        fix="Give pages in Japanese; `min_kana`, `min_japanese` and `min_characters` set what counts.",
-    )
 
 
 STAGE = Stage(

@@ -1,29 +1,34 @@
-"""Lines that say themselves that they are no text: copyright lines, marked adverts, piles of shop words, broken characters.
+"""Lines that say themselves that they are no text: copyright lines, marked adverts, bread crumbs, tags, piles of shop words.
 
 A single shop word means nothing (送料 occurs in prose, too); several different ones in one short line are an advert.
+
+Cost: a cheap test of the whole line before each regular expression; ~10 ns a byte together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 
-from hagane.clean.lines import BROKEN, LineTable, remove_marked
-from hagane.clean.page import Page
+from hagane.clean.lines import BROKEN, LineTable
+
+_Values = npt.NDArray[np.float64]
 
 _COPYRIGHT = re.compile(
     r"^(?:©|\(c\)\s*\d{4}|copyright\b)|all rights reserved|"
     r"無断(?:転載|複製|使用)[^。]{0,12}(?:禁|お断り)",
     re.IGNORECASE,
 )
+_HINT = re.compile(r"©|\([cC]\)|[cC]opyright|COPYRIGHT|[rR]ights [rR]eserved|RIGHTS RESERVED|無断")
+"""What every copyright notice holds; sought in all lines at once."""
 _MARKED = re.compile(
     r"^スポンサー(?:ド)?リンク|"
     r"^[【\[［(（<＜]?\s*(?:PR|AD|広告|スポンサー|Sponsored(?: Links?)?)\s*(?:[】\]］)）>＞:：]|$)",
     re.IGNORECASE,
 )
-_HEAD_LINES = 3
 _PATH = re.compile(r"^[^。<>]{1,40}(?:(?<![-=])\s*(?:>>?|»|＞|≫|›)\s*[^。<>]{1,40}){2,}$")
 _TAGS = re.compile(r"^(?:[#＃][^\s#＃、。]{1,20}\s*)+$")
 _SHOP = re.compile(
@@ -32,60 +37,63 @@ _SHOP = re.compile(
     r"お申し?込みは|こちらから|今すぐ|口コミ|ランキング|人気No|最大\d+|安い|おすすめ|"
     r"祭り開催|配布中|まとめ買い|在庫あり|訳あり|アウトレット|新品|型落ち|残りわずか|税込"
 )
+_HEAD_LINES = 10
+_LONGEST_NOTICE, _LONGEST_ADVERT = 300, 300
 
 
-def remove_broken_characters(pages: Sequence[Page]) -> None:
-    """Rule `broken_characters`: lines with characters that could not be decoded; the value is how many."""
-    table = LineTable.of(pages)
-    value = table.counts[BROKEN].astype(np.float64)
-    remove_marked(pages, table, value > 0, "broken_characters", value, 0.0)
+def measure_broken_characters(table: LineTable) -> _Values:
+    """Characters of each line that could not be decoded."""
+    return np.asarray(table.counts[BROKEN], np.float64)
 
 
-def remove_notices(pages: Sequence[Page], max_characters: int) -> None:
-    """Rule `copyright_line`: copyright notices of at most `max_characters`; the value is the length."""
-    _by_pattern(
-        pages,
-        "copyright_line",
-        lambda line: not line.endswith("ます。") and bool(_COPYRIGHT.search(line)),
-        max_characters,
+def measure_copyright_line(table: LineTable) -> _Values:
+    """Length of each copyright notice; NaN for other lines."""
+    hints = [hint.start() for hint in _HINT.finditer("".join(table.texts))]
+    lines = np.unique(np.searchsorted(table.starts, hints, "right") - 1).tolist()
+    return _length_where(table, lines, lambda line: not line.endswith("ます。") and bool(_COPYRIGHT.search(line)))
+
+
+def measure_advert_mark(table: LineTable) -> _Values:
+    """Length of each line that opens with 【PR】, 広告： and the like; NaN for other lines."""
+    return _length_where(table, _opening_with(table, "スS【[［(（<＜PA広"), lambda line: bool(_MARKED.match(line)))
+
+
+def measure_tag_line(table: LineTable) -> _Values:
+    """Length of each line that is hash tags; NaN for other lines."""
+    return _length_where(
+        table, _opening_with(table, "#＃"), lambda line: not line.isascii() and bool(_TAGS.match(line))
     )
 
 
-def remove_marked_adverts(pages: Sequence[Page], max_characters: int) -> None:
-    """Rule `advert_mark`: lines of at most `max_characters` that open with 【PR】, 広告： and the like; the value is the length."""
-    _by_pattern(pages, "advert_mark", lambda line: bool(_MARKED.match(line)), max_characters)
+def measure_breadcrumb(table: LineTable) -> _Values:
+    """Place from 0 of each line like A > B > C among its page's first ten (further down it is a menu path); else NaN."""
+    values = np.full(len(table.texts), np.nan)
+    place = np.arange(len(table.texts)) - table.first_line[table.page_of]
+    for line in np.flatnonzero(place < _HEAD_LINES).tolist():
+        if _PATH.match(table.texts[line]):
+            values[line] = place[line]
+    return values
 
 
-def remove_breadcrumbs(pages: Sequence[Page]) -> None:
-    """Rule `breadcrumb`: A > B > C in the first lines of a page (further down it is a menu path); the value is the line's place."""
-    for page in pages:
-        which = [index for index, line in enumerate(page.lines[:_HEAD_LINES]) if _PATH.match(line)]
-        page.remove_lines(which, "breadcrumb", which, _HEAD_LINES)
+def measure_advert_words(table: LineTable) -> _Values:
+    """How many different shop words each line of under 300 characters has; NaN where none."""
+    values = np.full(len(table.texts), np.nan)
+    for line, text in enumerate(table.texts):
+        if len(text) < _LONGEST_ADVERT and not text.isascii() and (words := _SHOP.findall(text)):
+            values[line] = len(set(words))
+    return values
 
 
-def remove_tag_lines(pages: Sequence[Page], max_characters: int) -> None:
-    """Rule `tag_line`: lines of at most `max_characters` that are hash tags; the value is the length."""
-    _by_pattern(
-        pages,
-        "tag_line",
-        lambda line: line[:1] in "#＃" and not line.isascii() and bool(_TAGS.match(line)),
-        max_characters,
-    )
+def _opening_with(table: LineTable, characters: str) -> list[int]:
+    """Lines whose first character is one of these, in either case."""
+    wanted = np.array([ord(character) for character in characters + characters.lower()], np.uint32)
+    return np.flatnonzero(np.isin(table.codepoints[table.starts[:-1]], wanted)).tolist()
 
 
-def remove_shop_words(pages: Sequence[Page], min_words: int) -> None:
-    """Rule `advert_words`: lines with `min_words` or more different shop words; the value is how many."""
-    for page in pages:
-        found = [
-            (index, len(set(_SHOP.findall(line))))
-            for index, line in enumerate(page.lines)
-            if not line.isascii() and len(line) < 300
-        ]
-        hits = [(index, words) for index, words in found if words >= min_words]
-        page.remove_lines([index for index, _ in hits], "advert_words", [words for _, words in hits], min_words)
-
-
-def _by_pattern(pages: Sequence[Page], rule: str, matches: Callable[[str], bool], max_characters: int) -> None:
-    for page in pages:
-        which = [index for index, line in enumerate(page.lines) if len(line) <= max_characters and matches(line)]
-        page.remove_lines(which, rule, [len(page.lines[index]) for index in which], max_characters)
+def _length_where(table: LineTable, lines: Iterable[int], matches: Callable[[str], bool]) -> _Values:
+    values = np.full(len(table.texts), np.nan)
+    for line in lines:
+        text = table.texts[line]
+        if len(text) <= _LONGEST_NOTICE and matches(text):
+            values[line] = len(text)
+    return values

@@ -1,6 +1,6 @@
 """Cleaned documents on disk: Parquet shards `documents/SPLIT-00000.parquet` with the columns id, source, text.
 
-Shards are closed by size, so a reader holds one batch of rows and a cluster can share the files out. zstd.
+Whoever writes says which shard it is, so that several can write at once; a reader holds one batch of rows. zstd.
 """
 
 from __future__ import annotations
@@ -17,18 +17,16 @@ from hagane.corpus.document import Document
 from hagane.errors import DataError
 
 SCHEMA = pa.schema([("id", pa.string()), ("source", pa.string()), ("text", pa.string())])
-_SHARD_CHARACTERS = 100_000_000
 _BATCH_CHARACTERS = 1_000_000
 _BATCH_ROWS = 1024
 
 
 class DocumentWriter:
-    """Writes the documents of one split into `folder`/documents as they come; a context manager."""
+    """Writes one shard of a split into `folder`/documents as its documents come; a context manager. A shard may be empty."""
 
-    def __init__(self, folder: Path, split: str) -> None:
-        self._folder, self._split = folder / "documents", split
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._shard, self._shard_characters = 0, 0
+    def __init__(self, folder: Path, split: str, shard: int = 0) -> None:
+        self._path = folder / "documents" / f"{split}-{shard:05d}.parquet"
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._rows: list[Document] = []
         self._row_characters = 0
         self._writer: pq.ParquetWriter | None = None
@@ -50,7 +48,7 @@ class DocumentWriter:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left. A split without documents has one empty file, so that it is there."""
+        """Write what is left."""
         if self._rows or self.documents == 0:
             self._flush()
         if self._writer is not None:
@@ -59,15 +57,10 @@ class DocumentWriter:
 
     def _flush(self) -> None:
         if self._writer is None:
-            path = self._folder / f"{self._split}-{self._shard:05d}.parquet"
-            self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+            self._writer = pq.ParquetWriter(self._path, SCHEMA, compression="zstd")
         columns = {name: [getattr(row, name) for row in self._rows] for name in SCHEMA.names}
         self._writer.write_table(pa.table(columns, schema=SCHEMA))
-        self._shard_characters += self._row_characters
         self._rows, self._row_characters = [], 0
-        if self._shard_characters >= _SHARD_CHARACTERS:
-            self._writer.close()
-            self._writer, self._shard, self._shard_characters = None, self._shard + 1, 0
 
 
 def write_documents(folder: Path, split: str, documents: Iterable[Document]) -> int:

@@ -1,0 +1,137 @@
+"""A measured batch: pages with all their lines, every value and key, in one Arrow file.
+
+This is what the cleaning works on after the pages were read, and what a replay starts from. A page is a row; what belongs to
+its lines are lists, so that a column of all lines is one flat array.
+
+Cost: the file is written once and mapped into memory when read; numbers are not copied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hagane.corpus.document import Quarantined
+
+PAGE_BITS = 24
+"""A document's number in the corpus is its batch's, shifted by this, and its place in the batch."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pages of one batch; arrays over lines hold the pages one after another."""
+
+    number: int
+    ids: list[str]
+    sources: list[str]
+    sites: list[str]
+    raw_characters: npt.NDArray[np.int64]
+    first_line: npt.NDArray[np.int64]
+    """[pages + 1]"""
+    text_array: pa.LargeStringArray
+    """[lines]: the lines; `texts` where they are wanted as strings."""
+    columns: Mapping[str, npt.NDArray[Any]]
+    """Name → [lines]: roles, counts, measured values, keys."""
+    quarantined: Sequence[Quarantined]
+
+    @property
+    def pages(self) -> int:
+        """Number of pages."""
+        return len(self.ids)
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return len(self.text_array)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """[lines]"""
+        return _strings(self.text_array)
+
+    @cached_property
+    def page_of(self) -> npt.NDArray[np.int64]:
+        """[lines]: index of the page each line belongs to."""
+        return np.repeat(np.arange(self.pages), np.diff(self.first_line))
+
+    @cached_property
+    def characters(self) -> npt.NDArray[np.int64]:
+        """[lines]: characters of each line, blanks included."""
+        lengths: npt.NDArray[np.int64] = pc.utf8_length(self.text_array).to_numpy(zero_copy_only=False)
+        return lengths.astype(np.int64)
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """[lines]: where each line begins in its page's text, in characters; a line end counts as one."""
+        begins = np.cumsum(self.characters + 1) - self.characters - 1
+        counts = np.diff(self.first_line)
+        return np.asarray(begins - np.repeat(begins[self.first_line[:-1][counts > 0]], counts[counts > 0]))
+
+    def documents(self) -> npt.NDArray[np.uint64]:
+        """uint64 [pages]: number of each page in the corpus."""
+        return (np.uint64(self.number) << np.uint64(PAGE_BITS)) + np.arange(self.pages, dtype=np.uint64)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        offsets = pa.array(self.first_line, pa.int32())
+        columns: dict[str, Any] = {
+            "id": pa.array(self.ids, pa.string()),
+            "source": pa.array(self.sources, pa.string()),
+            "site": pa.array(self.sites, pa.string()),
+            "raw_characters": pa.array(self.raw_characters),
+            "texts": pa.ListArray.from_arrays(offsets, self.text_array),
+        }
+        for name, values in self.columns.items():
+            columns[name] = pa.ListArray.from_arrays(offsets, pa.array(values))
+        quarantined = [[item.id, item.source, item.reason, item.detail] for item in self.quarantined]
+        table = pa.table(columns).replace_schema_metadata(
+            {"number": str(self.number), "quarantined": orjson.dumps(quarantined).decode()}
+        )
+        draft = path.with_suffix(".draft")
+        with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        os.replace(draft, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Batch:
+        """Read a file of `save`."""
+        with pa.memory_map(str(path)) as file:
+            table = pa.ipc.open_file(file).read_all().combine_chunks()
+        metadata = table.schema.metadata or {}
+        # One chunk, or none where there are no pages: `first_line` and the flat columns come from the lists' own buffers.
+        lists: dict[str, Any] = {
+            field.name: table[field.name].combine_chunks() for field in table.schema if pa.types.is_list(field.type)
+        }
+        first_line = lists["texts"].offsets.to_numpy() if table.num_rows else [0]
+        return cls(
+            number=int(metadata[b"number"]),
+            ids=_strings(table["id"]),
+            sources=_strings(table["source"]),
+            sites=_strings(table["site"]),
+            raw_characters=table["raw_characters"].to_numpy(),
+            first_line=np.asarray(first_line, np.int64),
+            text_array=lists.pop("texts").flatten(),
+            columns={name: array.flatten().to_numpy(zero_copy_only=False) for name, array in lists.items()},
+            quarantined=[Quarantined(*row) for row in orjson.loads(metadata[b"quarantined"])],
+        )
+
+
+def read_ids(path: Path) -> list[str]:
+    """The ids of a batch's pages, without reading the rest."""
+    with pa.memory_map(str(path)) as file:
+        return _strings(pa.ipc.open_file(file).read_all()["id"])
+
+
+def _strings(array: Any) -> list[str]:
+    strings: list[str] = array.to_pylist()
+    return strings

@@ -1,0 +1,114 @@
+"""Every removal a row: the table that becomes decisions.parquet.
+
+Neighbouring lines that one rule took by one value are one row. `characters` counts without line ends, so that what went in is what
+came out plus what the rows removed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hagane.clean.duplicates import COPY
+from hagane.clean.rules import RULES
+from hagane.clean.verdicts import KEPT, Verdicts
+
+EXCERPT_CHARACTERS = 200
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("doc", pa.string()),
+    ("source", pa.string()),
+    ("line", pa.int32()),  # first line of the span; -1 where the whole document went
+    ("span_start", pa.int64()),  # characters [start, end) of the page's text: its lines joined by newlines
+    ("span_end", pa.int64()),
+    ("rule", pa.string()),
+    ("value", pa.float64()),
+    ("threshold", pa.float64()),
+    ("action", pa.string()),  # remove_span | remove_document
+    ("kept", pa.string()),  # the document that stays in its place (copies); empty otherwise
+    ("characters", pa.int64()),
+    ("text", pa.string()),  # the first 200 characters
+]
+SCHEMA = pa.schema(_COLUMNS)
+
+
+def decision_table(verdicts: Verdicts, kept: dict[int, str]) -> pa.Table:
+    """One row a removed span or document, by page and line; `kept`: page → id of the document that stays in its place."""
+    spans, documents = _spans(verdicts), _documents(verdicts, kept)
+    rows = sorted(spans + documents, key=lambda row: row[0])
+    columns: list[Any] = list(zip(*(row[1] for row in rows), strict=True)) or [[] for _ in _COLUMNS]
+    return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(_COLUMNS, columns, strict=True)})
+
+
+_Row = tuple[tuple[int, int], tuple[Any, ...]]
+
+
+def _spans(verdicts: Verdicts) -> list[_Row]:
+    batch = verdicts.batch
+    taken = np.flatnonzero(verdicts.line_rule != KEPT)
+    if not len(taken):
+        return []
+    rule, value, page = verdicts.line_rule[taken], verdicts.line_value[taken], batch.page_of[taken]
+    begins = np.ones(len(taken), bool)
+    begins[1:] = (
+        (taken[1:] != taken[:-1] + 1) | (rule[1:] != rule[:-1]) | (value[1:] != value[:-1]) | (page[1:] != page[:-1])
+    )
+    first = np.flatnonzero(begins)
+    last = np.concatenate((first[1:], [len(taken)])) - 1
+    characters = np.add.reduceat(batch.characters[taken], first)
+    start = batch.starts[taken[first]]
+    end = batch.starts[taken[last]] + batch.characters[taken[last]]
+    number = taken[first] - batch.first_line[page[first]]
+    rows: list[_Row] = []
+    for at, of, line, begin, finish, size, low, high in zip(
+        page[first].tolist(),
+        rule[first].tolist(),
+        number.tolist(),
+        start.tolist(),
+        end.tolist(),
+        characters.tolist(),
+        taken[first].tolist(),
+        taken[last].tolist(),
+        strict=True,
+    ):
+        name = RULES[of].name
+        excerpt = "\n".join(batch.texts[low : min(high + 1, low + EXCERPT_CHARACTERS)])[:EXCERPT_CHARACTERS]
+        measured = round(float(verdicts.line_value[low]), 4)
+        row = (name, measured, verdicts.threshold(name), "remove_span", "", size, excerpt)
+        rows.append(((at, line), (batch.ids[at], batch.sources[at], line, begin, finish, *row)))
+    return rows
+
+
+def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
+    batch = verdicts.batch
+    untouched = np.where(verdicts.line_rule == KEPT, batch.characters, 0)
+    size = np.bincount(batch.page_of, weights=untouched, minlength=batch.pages).astype(np.int64)
+    rows: list[_Row] = []
+    for page in np.flatnonzero(verdicts.page_rule != KEPT).tolist():
+        begin, end = batch.first_line[page], batch.first_line[page + 1]
+        left = begin + np.flatnonzero(verdicts.line_rule[begin:end] == KEPT)
+        excerpt = "\n".join(batch.texts[line] for line in left[:EXCERPT_CHARACTERS].tolist())[:EXCERPT_CHARACTERS]
+        length = int(batch.starts[end - 1] + batch.characters[end - 1])
+        name = RULES[verdicts.page_rule[page]].name
+        measured = round(float(verdicts.page_value[page]), 4)
+        row = (
+            name,
+            measured,
+            verdicts.threshold(name),
+            "remove_document",
+            kept.get(page, ""),
+            int(size[page]),
+            excerpt,
+        )
+        rows.append(((page, -1), (batch.ids[page], batch.sources[page], -1, 0, length, *row)))
+    return rows
+
+
+def copies_of(verdicts: Verdicts, copies: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The rows of `copies` (sorted by document) that speak of this batch."""
+    documents = verdicts.batch.documents()
+    if not len(documents):
+        return np.zeros(0, COPY)
+    begin, end = np.searchsorted(copies["document"], (documents[0], documents[-1] + np.uint64(1)))
+    return copies[begin:end]

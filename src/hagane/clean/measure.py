@@ -1,0 +1,164 @@
+"""First pass: pages are read into lines, and every rule measures every line.
+
+No threshold is known here. What is measured goes to one file a batch (`Batch`), from which all later passes and every replay start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import xxhash
+
+from hagane.clean.batch import Batch
+from hagane.clean.dom import TooDeepError
+from hagane.clean.exchange import Exchange
+from hagane.clean.guard import Overrun, guarded
+from hagane.clean.language import measure_code, measure_kana
+from hagane.clean.lines import LineTable
+from hagane.clean.noun_list import measure_noun_list
+from hagane.clean.page import Page, Role
+from hagane.clean.pages import page_of
+from hagane.clean.repetition import measure_self_repetition
+from hagane.clean.wording import (
+    measure_advert_mark,
+    measure_advert_words,
+    measure_breadcrumb,
+    measure_broken_characters,
+    measure_copyright_line,
+    measure_tag_line,
+)
+from hagane.corpus.document import Quarantined, RawDocument
+
+_BATCH_CHARACTERS = 1_000_000
+"""Characters of text in one batch of pages: large enough for numpy, small enough for memory."""
+_MARKUP = 4
+"""Characters of HTML that count as one of text."""
+MAIN_TEXT = ("boilerplate", "outside_main", "link_density", "stranded_heading")
+MENU_CHARACTERS = 60
+"""Longest line that can be a menu entry."""
+_STOPS = np.array([ord(character) for character in "。！？"], np.uint32)
+_DIGITS = re.compile(r"[0-9]+")
+
+MEASURES: dict[str, Callable[[LineTable], npt.NDArray[np.float64]]] = {
+    "broken_characters": measure_broken_characters,
+    "code": measure_code,
+    "copyright_line": measure_copyright_line,
+    "advert_mark": measure_advert_mark,
+    "breadcrumb": measure_breadcrumb,
+    "tag_line": measure_tag_line,
+    "advert_words": measure_advert_words,
+    "noun_list": measure_noun_list,
+    "self_repetition": measure_self_repetition,
+}
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """What one task of the first pass reads: pages and what was quarantined between them, in order."""
+
+    number: int
+    items: Sequence[RawDocument | Quarantined]
+
+
+def raw_batches(items: Iterable[RawDocument | Quarantined]) -> Iterator[RawBatch]:
+    """The corpus in batches; the same however many workers there are."""
+    number, size = 0, 0
+    batch: list[RawDocument | Quarantined] = []
+    for item in items:
+        batch.append(item)
+        if isinstance(item, RawDocument):
+            size += len(item.content) // (_MARKUP if item.kind == "html" else 1)
+        if size >= _BATCH_CHARACTERS or len(batch) >= 4096:
+            yield RawBatch(number, batch)
+            number, size, batch = number + 1, 0, []
+    if batch:
+        yield RawBatch(number, batch)
+
+
+def measured_path(folder: Path, number: int) -> Path:
+    """Where batch `number` lies in a folder of measured batches."""
+    return folder / f"{number:06d}.arrow"
+
+
+def measure(measured: Path, seconds: float, memory: int, batch: RawBatch) -> None:
+    """Read and measure the pages of one batch into `measured`; a page that needs more than the limits is quarantined."""
+    pages, quarantined = [], []
+    for item in batch.items:
+        found = item if isinstance(item, Quarantined) else guarded(_page_or_not, item, seconds=seconds, memory=memory)
+        if isinstance(found, Page):
+            pages.append(found)
+        elif isinstance(found, Overrun):
+            quarantined.append(Quarantined(item.id, item.source, found.reason, found.detail))
+        else:
+            quarantined.append(found)
+    measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
+
+
+def _page_or_not(raw: RawDocument) -> Page | Quarantined:
+    try:
+        return page_of(raw)
+    except TooDeepError as error:
+        return Quarantined(raw.id, raw.source, "too_deep", str(error))
+
+
+def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = ()) -> Batch:
+    """What every rule measures on these pages."""
+    table = LineTable.of(pages)
+    line_key, menu_key = _line_keys(table)
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "role": table.roles,
+        "length": table.length.astype(np.int32),
+        "japanese": table.japanese.astype(np.int32),
+        "kana": measure_kana(table).astype(np.int32),
+        "line_key": line_key,
+        "menu_key": menu_key,
+    }
+    for name in MAIN_TEXT:
+        columns[name] = np.concatenate(
+            [np.asarray(page.values.get(name, [np.nan] * len(page.lines)), np.float32) for page in pages]
+            or [np.zeros(0, np.float32)]
+        )
+    for name, measure_rule in MEASURES.items():
+        columns[name] = measure_rule(table).astype(np.float32)
+    return Batch(
+        number=number,
+        ids=[page.id for page in pages],
+        sources=[page.source for page in pages],
+        sites=[page.site for page in pages],
+        raw_characters=np.array([page.raw_characters for page in pages], np.int64),
+        first_line=table.first_line,
+        text_array=pa.array(table.texts, pa.large_string()),
+        columns=columns,
+        quarantined=quarantined,
+    )
+
+
+def _line_keys(table: LineTable) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """64-bit hashes of each line without blanks: as it is, and, where it may be a menu entry (else 0), with all numbers equal."""
+    packed = [text.replace(" ", "") for text in table.texts]
+    hashes = np.array([_hash(text) for text in packed], np.uint64)
+    asked = (table.roles != Role.HEADING) & (np.diff(table.starts) <= MENU_CHARACTERS)
+    asked &= table.sums(np.isin(table.codepoints, _STOPS)) == 0
+    menus = np.where(asked, hashes, np.uint64(0))
+    digits = table.sums((table.codepoints >= ord("0")) & (table.codepoints <= ord("9")))
+    for line in np.flatnonzero(asked & (digits > 0)).tolist():
+        menus[line] = _hash(_DIGITS.sub("0", packed[line]))
+    return hashes, menus
+
+
+def _hash(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def ask_menus(exchange: Exchange, measured: Path) -> None:
+    """Put the question how many documents each possible menu line of a batch stands in."""
+    batch = Batch.load(measured)
+    keys = batch.columns["menu_key"]
+    asked = keys != 0
+    exchange.put(batch.number, keys[asked], batch.documents()[batch.page_of[asked]])

@@ -1,0 +1,58 @@
+"""Where the questions of a cleaning lie on disk between its passes: menus, copies, lines, and the signatures of documents."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hagane.clean.exchange import Exchange
+from hagane.clean.minhash import BINS
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The folder of one cleaning's questions."""
+
+    folder: Path
+
+    @property
+    def menus(self) -> Exchange:
+        """Short lines with numbers masked: in how many documents?"""
+        return Exchange(self.folder / "menus")
+
+    @property
+    def copies(self) -> Exchange:
+        """Exact hash and MinHash bands of what is left of a document: which document has the same first?"""
+        return Exchange(self.folder / "copies")
+
+    @property
+    def lines(self) -> Exchange:
+        """Lines: which document has them first, copies left out?"""
+        return Exchange(self.folder / "lines")
+
+    def asked(self, batch: int) -> bool:
+        """Whether the second pass has been over this batch."""
+        return self._signatures(batch).exists()
+
+    def save_signatures(self, batch: int, pages: int, alive: npt.NDArray[Any], marks: npt.NDArray[np.uint32]) -> None:
+        """Keep the signatures of the pages `alive`; written last of all questions of a batch."""
+        rows = np.zeros((pages, BINS), np.uint32)
+        rows[alive] = marks
+        path = self._signatures(batch)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft.npy")
+        np.save(draft, rows, allow_pickle=False)
+        os.replace(draft, path)
+
+    def signatures(self, batch: int) -> npt.NDArray[np.uint32]:
+        """uint32 [pages, 128], mapped into memory; zeros for pages of which nothing is left."""
+        rows: npt.NDArray[np.uint32] = np.load(self._signatures(batch), mmap_mode="r")
+        return rows
+
+    def _signatures(self, batch: int) -> Path:
+        return self.folder / "signatures" / f"{batch:06d}.npy"

@@ -1,0 +1,76 @@
+"""The rules in the order in which they decide: what each measures, and on which side of its threshold it removes.
+
+A rule measures without knowing any threshold, its own or another's; what it measured is stored for every line, and the decision
+compares. So another threshold can be replayed without reading a page again. The first rule that takes a line keeps it.
+
+To add a rule: a measuring function in a file of its own, a line here, and a threshold of the same name in `config.py`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Side = Literal["below", "to", "from", "above"]
+_COMPARE: dict[Side, Callable[[Any, Any], Any]] = {
+    "below": operator.lt,
+    "to": operator.le,
+    "from": operator.ge,
+    "above": operator.gt,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a removal is called, and how a value is held against the threshold."""
+
+    name: str
+    unit: Literal["line", "page"]
+    side: Side
+    """Values on this side of the threshold are removed."""
+    most: float
+    """Upper end of the histogram of its values; the lower end is 0."""
+
+    def removes(self, values: npt.NDArray[Any], threshold: float | None) -> npt.NDArray[np.bool_]:
+        """Which values are on the removing side; NaN (not judged) never, and nothing where the threshold is None."""
+        if threshold is None:
+            return np.zeros(len(values), bool)
+        return np.asarray(_COMPARE[self.side](values, threshold))
+
+
+RULES = (
+    # Main text of an HTML page.
+    Rule("boilerplate", "line", "below", 1),
+    Rule("outside_main", "line", "from", 1),
+    Rule("link_density", "line", "above", 1),
+    Rule("stranded_heading", "line", "from", 1),
+    # What needs no more than the page.
+    Rule("broken_characters", "line", "above", 10),
+    Rule("language", "page", "below", 1),
+    Rule("code", "line", "below", 1),
+    Rule("foreign_text", "line", "below", 1),
+    Rule("copyright_line", "line", "to", 300),
+    Rule("advert_mark", "line", "to", 300),
+    Rule("breadcrumb", "line", "below", 10),
+    Rule("tag_line", "line", "to", 300),
+    Rule("advert_words", "line", "from", 10),
+    Rule("noun_list", "line", "below", 1),
+    Rule("self_repetition", "line", "above", 1),
+    Rule("repeated_in_document", "line", "from", 10),
+    # What needs the whole corpus.
+    Rule("menu_line", "line", "from", 100),
+    Rule("too_short", "page", "below", 2000),
+    Rule("little_japanese", "page", "below", 1),
+    Rule("exact_duplicate", "page", "from", 1),
+    Rule("near_duplicate", "page", "from", 1),
+    Rule("repeated_line", "line", "from", 100),
+    Rule("mostly_repeated", "page", "below", 1),
+    Rule("empty_heading", "line", "from", 1),
+)
+RULE = {rule.name: rule for rule in RULES}
+NUMBER = {rule.name: number for number, rule in enumerate(RULES)}

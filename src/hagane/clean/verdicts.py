@@ -1,0 +1,103 @@
+"""Who takes which line: for every line and page of a batch the rule that removed it and the value it did so by.
+
+Cost: one comparison of arrays a rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hagane.clean.batch import Batch
+from hagane.clean.config import Config
+from hagane.clean.rules import NUMBER, RULE
+
+KEPT = -1
+
+
+class Verdicts:
+    """Decisions about one batch, made rule by rule; what one rule took is gone for the next."""
+
+    BINS = 40
+
+    def __init__(self, batch: Batch, config: Config) -> None:
+        self.batch, self.config = batch, config
+        self.histograms: dict[str, npt.NDArray[np.int64]] = {}
+        """Rule → how many of the values it judged fall into each of `BINS` parts of [0, most]; the last takes the rest."""
+        self.near: dict[str, list[dict[str, Any]]] = {}
+        """Rule → what came nearest to its threshold, one on each side."""
+        self.line_rule = np.full(batch.lines, KEPT, np.int16)
+        self.line_value = np.zeros(batch.lines, np.float32)
+        self.page_rule = np.full(batch.pages, KEPT, np.int16)
+        self.page_value = np.zeros(batch.pages, np.float32)
+        self.left = np.ones(batch.lines, bool)
+        """[lines]: not taken, and on a page that is not."""
+
+    def threshold(self, name: str) -> float | None:
+        """The threshold of a rule in the recipe; None where it is switched off."""
+        value: float | None = getattr(self.config, name).threshold
+        return value
+
+    def lines(self, name: str, values: npt.NDArray[Any], where: npt.NDArray[np.bool_] | None = None) -> None:
+        """Take the lines [lines] whose value is on the removing side, of those marked in `where`."""
+        judged = self.left & ~np.isnan(values)
+        if where is not None:
+            judged &= where
+        taken = RULE[name].removes(values, self.threshold(name)) & judged
+        self._note(name, values, judged, taken)
+        self.line_rule[taken] = NUMBER[name]
+        self.line_value[taken] = values[taken]
+        self.left &= ~taken
+
+    def pages(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Take the pages [pages] whose value is on the removing side, and of which something is left."""
+        judged = self.alive & ~np.isnan(values)
+        taken = RULE[name].removes(values, self.threshold(name)) & judged
+        self._note(name, values, judged, taken)
+        self.page_rule[taken] = NUMBER[name]
+        self.page_value[taken] = values[taken]
+        self.left &= ~taken[self.batch.page_of]
+
+    def sums(self, of: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """[pages]: a line figure summed over the lines that are left."""
+        sums = np.bincount(self.batch.page_of, weights=np.where(self.left, of, 0), minlength=self.batch.pages)
+        return sums.astype(np.float64)
+
+    @property
+    def alive(self) -> npt.NDArray[np.bool_]:
+        """[pages]: something is left of the page."""
+        return np.bincount(self.batch.page_of, weights=self.left, minlength=self.batch.pages) > 0
+
+    def text(self, page: int) -> str:
+        """What is left of a page."""
+        begin, end = self.batch.first_line[page], self.batch.first_line[page + 1]
+        return "\n".join(self.batch.texts[line] for line in (begin + np.flatnonzero(self.left[begin:end])).tolist())
+
+    def _note(
+        self, name: str, values: npt.NDArray[Any], judged: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]
+    ) -> None:
+        rule, threshold = RULE[name], self.threshold(name)
+        places = np.clip(values[judged] * (self.BINS / rule.most), 0, self.BINS - 1).astype(np.int64)
+        histogram = np.bincount(places, minlength=self.BINS)
+        self.histograms[name] = self.histograms.get(name, 0) + histogram
+        if threshold is None:
+            return
+        for side in (False, True):
+            these = np.flatnonzero(judged & (taken == side))
+            if len(these):
+                distance = np.abs(values[these] - threshold)
+                best = int(these[np.argmin(distance)])
+                self.near.setdefault(name, []).append(self._example(rule.unit, best, values[best], threshold, side))
+
+    def _example(self, unit: str, at: int, value: float, threshold: float, removed: bool) -> dict[str, Any]:
+        page = at if unit == "page" else int(self.batch.page_of[at])
+        text = self.batch.text_array[at].as_py() if unit == "line" else self.text(page)
+        return {
+            "doc": self.batch.ids[page],
+            "value": round(float(value), 4),
+            "distance": round(abs(float(value) - threshold), 4),
+            "removed": removed,
+            "text": text[:200],
+        }
