@@ -69,12 +69,19 @@ def finish(config: Config, measured: Path, questions: Questions, out: Path, work
             table = decision_table(verdicts, kept)
             rows.write_table(table)
             counts.batch(verdicts, table)
+            if config.keep_measurements:
+                verdicts.save(decided_path(out, number))
             for page in np.flatnonzero(verdicts.alive).tolist():
                 split = "heldout" if is_heldout(batch.ids[page], config) else "train"
                 document = Document(batch.ids[page], batch.sources[page], verdicts.text(page))
                 counts.document(split, document)
                 writers[split].write(document)
     write_json(part.counts(work), counts.dump())
+
+
+def decided_path(out: Path, number: int) -> Path:
+    """Where the verdicts about batch `number` lie in a cleaning's folder."""
+    return out / "decided" / f"{number:06d}.npz"
 
 
 def _decide_against_corpus(

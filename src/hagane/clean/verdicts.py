@@ -5,6 +5,7 @@ Cost: one comparison of arrays a rule.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hagane.clean.config import Config
 from hagane.clean.rules import NUMBER, RULE
 
 KEPT = -1
+SAVED = ("line_rule", "line_value", "page_rule", "page_value")
 
 
 class Verdicts:
@@ -34,6 +36,17 @@ class Verdicts:
         self.page_value = np.zeros(batch.pages, np.float32)
         self.left = np.ones(batch.lines, bool)
         """[lines]: not taken, and on a page that is not."""
+
+    def save(self, path: Path) -> None:
+        """Keep who took what, for `clean explain` and for comparing two decisions."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **{name: getattr(self, name) for name in SAVED})
+
+    @staticmethod
+    def removed(path: Path, batch: Batch) -> npt.NDArray[np.bool_]:
+        """[lines]: not kept, by a saved decision about this batch."""
+        with np.load(path) as saved:
+            return np.asarray((saved["line_rule"] != KEPT) | (saved["page_rule"] != KEPT)[batch.page_of])
 
     def threshold(self, name: str) -> float | None:
         """The threshold of a rule in the recipe; None where it is switched off."""
