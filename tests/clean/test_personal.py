@@ -47,6 +47,7 @@ KEPT = [
     "東京都の人口は1-3位、愛知県名古屋市中区に住む。",
     "受付番号 123456789018 は個人のものではない。",
     "202411251230",
+    "電話 ٠٣-٣٤٥٦-٧٨٩٠",
     "型番03-1234-5678",  # an exchange does not begin with 1
     "4242 4242 4242 4241",
     "https://example.jp/?id=4242424242424242",
@@ -82,7 +83,7 @@ def test_a_card_number_needs_its_check_digit(digits: str) -> None:
 
 PIECES = (
     "03 - 0312345678 3456 090 1234 5678 ( ) +81 電話 TEL マイナンバー 〒 100-0001 東京都 港区三田 一丁目 二番 3号 番地 "
-    "a@b.jp @ [at] c.jp 123456789018 4242424242424242 〈 〉 、 の ７ 番 市 ー"
+    "a@b.jp @ [at] c.jp 123456789018 4242424242424242 〈 〉 、 の ７ 番 市 ー ٣٤٥٦"
 )
 LINES = st.lists(st.sampled_from([" ", *PIECES.split()]), max_size=14).map("".join)
 

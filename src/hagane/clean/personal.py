@@ -41,12 +41,12 @@ _LANDLINE = "|".join(
     )
 )
 _MOBILE = r"(?:\(0[5789]0\) ?|0[5789]0[-ー( ]?|\+81[- ]?(?:\(0\))?[5789]0[- ]?)\d{4}[-ー) ]?\d{4}"
-_PHONE = re.compile(f"{_BEFORE}(?:{_LANDLINE}|{_MOBILE}){_AFTER}")
+_PHONE = re.compile(f"{_BEFORE}(?:{_LANDLINE}|{_MOBILE}){_AFTER}", re.ASCII)
 # Digits that could be anything are a telephone number where the line says so.
 _CALLED = re.compile(
     r"(?:TEL|FAX|電話|ファックス|ファクス|℡|☎|携帯|連絡先)[^0-9+〈〉]{0,8}"
     rf"((?!0120|0570|0800)0(?=(?:[- ()]?\d){{9,10}}{_AFTER})[1-9]\d{{0,3}}[- ()]?\d{{1,4}}[- ()]?\d{{4}}){_AFTER}",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
 
 _MAIL = re.compile(
@@ -74,14 +74,16 @@ _PLACE = r"[^、。,;:「」()<>|\d]{1,30}?"
 _ROOM = r"(?:[^、。,;:「」()<>|ぁ-ん\d]{0,20}\d{1,4}(?:号室|階|F))?"
 _ADDRESS = re.compile(
     rf"(?:〒? ?\d{{3}}-\d{{4}} ?)?(?:{_PREFECTURES})(?:[^、。,;:「」()<>|\d]{{0,12}}?[市区町村郡]){_PLACE}{_BLOCK}{_ROOM}|"
-    rf"〒 ?\d{{3}}-\d{{4}}(?!\d)(?: ?{_PLACE}{_BLOCK}{_ROOM})?"
+    rf"〒 ?\d{{3}}-\d{{4}}(?!\d)(?: ?{_PLACE}{_BLOCK}{_ROOM})?",
+    re.ASCII,
 )
 
-_TWELVE = re.compile(r"(?<![0-9A-Za-z_.,-])(?<!\d )(\d{4}([ -]?)\d{4}\2\d{4})(?![0-9A-Za-z_]|[-., ]\d)")
+_TWELVE = re.compile(r"(?<![0-9A-Za-z_.,-])(?<!\d )(\d{4}([ -]?)\d{4}\2\d{4})(?![0-9A-Za-z_]|[-., ]\d)", re.ASCII)
 _CALLED_MY_NUMBER = re.compile(r"(?:マイナンバー|個人番号)[^\d〈〉]{0,12}$")
 _CARD = re.compile(
     r"(?<![0-9A-Za-z_.,=/-])(?<!\d )(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|3[47]\d\d([ -]?)\d{6}\2\d{5}|3[0689]\d\d([ -]?)\d{6}\3\d{4})"
-    r"(?![0-9A-Za-z_]|[-., ]\d)"
+    r"(?![0-9A-Za-z_]|[-., ]\d)",
+    re.ASCII,
 )
 _ISSUERS = re.compile(
     r"4\d{15}|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720|352[89]|35[3-8]\d|6011|65\d\d|62\d\d)\d{12}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
