@@ -129,3 +129,23 @@ def test_an_empty_corpus_says_so(tmp_path: Path) -> None:
     (tmp_path / "pages" / "x.png").write_bytes(b"\x89PNG")
     with pytest.raises(DataError, match="unknown_type 1"):
         clean(tmp_path / "out2", tmp_path / "pages")
+
+
+def test_personal_data_is_masked_in_its_line_and_counted(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    line = "お問い合わせは電話03-3456-7890、または taro@kaji-mail.jp までお願いします。"
+    (pages / "a.txt").write_text(f"{PROSE}\n{line}\n")
+    summary = clean(tmp_path / "out", pages, heldout_share=0.0)
+    (document,) = read_documents(tmp_path / "out")
+    masked = "お問い合わせは電話〈電話番号〉、または〈メールアドレス〉までお願いします。"
+    assert document.text.split("\n")[1].replace(" ", "") == masked
+    rows = pq.read_table(tmp_path / "out" / "decisions.parquet").to_pylist()
+    assert [(row["rule"], row["action"], row["text"]) for row in rows] == [
+        ("personal_data", "mask", "03-3456-7890"),
+        ("personal_data", "mask", "taro@kaji-mail.jp"),
+    ]
+    text = f"{PROSE}\n{line}"
+    assert [text[row["span_start"] : row["span_end"]] for row in rows] == [row["text"] for row in rows]
+    characters = summary["characters"]
+    assert characters["added"] == len("〈電話番号〉〈メールアドレス〉")  # type: ignore[index]

@@ -49,7 +49,7 @@ NOISE = {
 
 
 def page(lines: Sequence[str], roles: Sequence[Role] | None = None, name: str = "d") -> Page:
-    return Page(name, "s", "s", 0, lines, roles or [Role.TEXT] * len(lines))
+    return Page.of(name, "s", lines, roles or [Role.TEXT] * len(lines))
 
 
 def decided(pages: Sequence[Page], config: Config = CONFIG) -> Verdicts:

@@ -60,7 +60,7 @@ def table(*pages: Sequence[str]) -> LineTable:
     ],
 )
 def test_prose_in_the_wrong_encoding_is_mojibake(written: str, read: str) -> None:
-    damaged = [normalise(line.encode(written).decode(read, "ignore")) for line in PROSE]
+    damaged = normalise(line.encode(written).decode(read, "ignore") for line in PROSE)
     values = measure_mojibake(table(damaged))
     print(f"{written} read as {read}: {values.round(3)}")
     assert (values > 0.05).all()
@@ -75,12 +75,12 @@ def test_rows_of_symbols_are_decoration(line: str) -> None:
     "line", ["ああああああああああ", "wwwwwwwwwwww", "うわああああああああああ！！", "っっっっっっっっっｗ"]
 )
 def test_a_key_held_down_is_the_same_letter(line: str) -> None:
-    assert measure_same_letter(table([normalise(line)]))[0] > 0.4
+    assert measure_same_letter(table(normalise([line])))[0] > 0.4
 
 
 @pytest.mark.parametrize(("measure", "threshold"), RULES)
 def test_writing_stays(measure: Callable[[LineTable], np.ndarray], threshold: float) -> None:
-    lines = [normalise(line) for line in CLEAN]
+    lines = normalise(CLEAN)
     removed = measure(table(lines)) > threshold
     assert not removed.any(), [line for line, gone in zip(lines, removed, strict=True) if gone]
 

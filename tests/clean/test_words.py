@@ -42,9 +42,9 @@ CLEAN = [
 def measure(pages: Sequence[str]) -> np.ndarray:
     kept = []
     for number, text in enumerate(pages):
-        lines = [line for line in map(normalise, text.split("\n")) if line]
+        lines = [line for line in normalise(text.split("\n")) if line]
         kept.append(Page.of(str(number), "s", lines, [Role.TEXT] * len(lines)))
-    return measure_words(LineTable.of(kept), [line for page in kept for line in page.lines])
+    return measure_words(LineTable.of(kept))
 
 
 @pytest.mark.parametrize(

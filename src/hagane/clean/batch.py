@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from hagane.corpus.document import Quarantined
 
+_PAGE = "page."
 PAGE_BITS = 24
 """A document's number in the corpus is its batch's, shifted by this, and its place in the batch."""
 
@@ -42,6 +43,8 @@ class Batch:
     """[lines]: the lines; `texts` where they are wanted as strings."""
     columns: Mapping[str, npt.NDArray[Any]]
     """Name → [lines]: roles, counts, measured values, keys."""
+    page_columns: Mapping[str, npt.NDArray[Any]]
+    """Name → [pages]: what is measured of a page as a whole."""
     quarantined: Sequence[Quarantined]
 
     @property
@@ -91,6 +94,7 @@ class Batch:
             "raw_characters": pa.array(self.raw_characters),
             "texts": pa.ListArray.from_arrays(offsets, self.text_array),
         }
+        columns |= {_PAGE + name: pa.array(values) for name, values in self.page_columns.items()}
         for name, values in self.columns.items():
             columns[name] = pa.ListArray.from_arrays(offsets, pa.array(values))
         quarantined = [[item.id, item.source, item.reason, item.detail] for item in self.quarantined]
@@ -122,6 +126,11 @@ class Batch:
             first_line=np.asarray(first_line, np.int64),
             text_array=lists.pop("texts").flatten(),
             columns={name: array.flatten().to_numpy(zero_copy_only=False) for name, array in lists.items()},
+            page_columns={
+                name.removeprefix(_PAGE): table[name].to_numpy()
+                for name in table.schema.names
+                if name.startswith(_PAGE)
+            },
             quarantined=[Quarantined(*row) for row in orjson.loads(metadata[b"quarantined"])],
         )
 

@@ -69,6 +69,12 @@ class Config(StageConfig):
     advert_words: Threshold = _rule(3, "Different shop words from which a line is an advert.")
     noun_list: Threshold = _rule(0.08, "Lists of words with a smaller share of hiragana go.")
     self_repetition: Threshold = _rule(0.5, "Lines with a larger share of repetition of a short piece go.")
+    mojibake: Threshold = _rule(0.05, "Lines with a larger share of signs of a wrong encoding go.")
+    decoration: Threshold = _rule(0.3, "Lines with a larger share of symbols go.")
+    same_letter: Threshold = _rule(0.4, "Lines with a larger share of one letter held down go.")
+    adult_words: Threshold = _rule(0.05, "Documents fuller of adult words go (different words × share of characters).")
+    discrimination_words: Threshold = _rule(0.05, "Documents fuller of words of discrimination go.")
+    abuse_words: Threshold = _rule(0.05, "Documents fuller of words of abuse go.")
     repeated_in_document: Threshold = _rule(2, "From this occurrence on a line goes from its document.")
     menu_line: Threshold = _rule(8, "Documents from which a short line is a menu entry, and goes from all of them.")
     too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
@@ -78,5 +84,8 @@ class Config(StageConfig):
     repeated_line: Threshold = _rule(2, "Documents from which a line is known: it stays in the first one only.")
     mostly_repeated: Threshold = _rule(
         0.3, "A document of which a smaller share is left once repeated lines are gone goes as a whole."
+    )
+    personal_data: Threshold = _rule(
+        1, "Lines with so many telephone, mail, address, My Number or card data or more have them masked."
     )
     empty_heading: Threshold = _rule(1, "Headings over nothing go (1), or stay (null).")

@@ -42,7 +42,7 @@ class Counts:
             self.quarantined[item.reason] += 1
             self._source(item.source)["quarantined"] += 1
         text = np.bincount(batch.page_of, weights=batch.characters, minlength=batch.pages)
-        left, alive = verdicts.sums(batch.characters), verdicts.alive
+        left, alive = verdicts.sums(verdicts.characters), verdicts.alive
         for page, source in enumerate(batch.sources):
             counts = self._source(source)
             counts["documents_read"] += 1
@@ -50,6 +50,10 @@ class Counts:
             counts["characters_raw"] += int(batch.raw_characters[page])
             counts["characters_text"] += int(text[page])
             counts["characters_kept"] += int(left[page])
+        for line, cuts in verdicts.cuts.items():
+            if verdicts.left[line]:
+                added = sum(len(cut.replacement) for _, cut in cuts)
+                self._source(batch.sources[batch.page_of[line]])["characters_added"] += added
         self._rows(decisions)
         for name, histogram in verdicts.histograms.items():
             rule = self._rule(name)
@@ -115,20 +119,20 @@ class Counts:
         for counts in self.sources.values():
             total.update(counts)
         removed = sum(value for key, value in total.items() if key.startswith("removed_"))
-        if total["characters_text"] != total["characters_kept"] + removed:
+        if total["characters_text"] + total["characters_added"] != total["characters_kept"] + removed:
             raise DataError(
-                f"The books do not balance: {total['characters_text']} characters came in, "
-                f"{total['characters_kept']} were kept and {removed} removed.",
+                f"The books do not balance: {total['characters_text']} characters came in and "
+                f"{total['characters_added']} were put in for others, {total['characters_kept']} were kept and {removed} removed.",
                 where="clean",
                 fix="Report this; it is a fault of the stage.",
             )
         return {
             "documents": {"read": total["documents_read"], "kept": total["documents_kept"]},
-            "characters": {name: total[f"characters_{name}"] for name in ("raw", "text", "kept")},
+            "characters": {name: total[f"characters_{name}"] for name in ("raw", "text", "added", "kept")},
             "splits": self.splits,
             "sources": {name: _source_summary(counts) for name, counts in sorted(self.sources.items())},
             "rules": {
-                rule.name: self._rule_summary(rule.name, rule.unit, rule.most, config)
+                rule.name: self._rule_summary(rule.name, rule.action, rule.most, config)
                 for rule in RULES
                 if rule.name in self.rules
             },
@@ -136,10 +140,10 @@ class Counts:
             "quarantined": dict(sorted(self.quarantined.items())),
         }
 
-    def _rule_summary(self, name: str, unit: str, most: float, config: Config) -> dict[str, Any]:
+    def _rule_summary(self, name: str, action: str, most: float, config: Config) -> dict[str, Any]:
         rule = self.rules[name]
         return {
-            "action": "remove_document" if unit == "page" else "remove_span",
+            "action": action,
             "threshold": getattr(config, name).threshold,
             "most": most,
             **{key: rule[key] for key in ("decisions", "documents", "characters", "histogram", "near")},
@@ -164,7 +168,8 @@ class Counts:
 
 
 def _source_summary(counts: Counter[str]) -> dict[str, Any]:
-    names = ("documents_read", "documents_kept", "quarantined", "characters_raw", "characters_text", "characters_kept")
+    names = ["documents_read", "documents_kept", "quarantined"]
+    names += (f"characters_{name}" for name in ("raw", "text", "added", "kept"))
     removed = {
         key.removeprefix("removed_"): value for key, value in sorted(counts.items()) if key.startswith("removed_")
     }

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from hagane.clean.duplicates import COPY
-from hagane.clean.rules import RULES
+from hagane.clean.rules import RULE, RULES
 from hagane.clean.verdicts import KEPT, Verdicts
 
 EXCERPT_CHARACTERS = 200
@@ -25,7 +25,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("rule", pa.string()),
     ("value", pa.float64()),
     ("threshold", pa.float64()),
-    ("action", pa.string()),  # remove_span | remove_document
+    ("action", pa.string()),  # remove_span | remove_document | mask
     ("kept", pa.string()),  # the document that stays in its place (copies); empty otherwise
     ("characters", pa.int64()),
     ("text", pa.string()),  # the first 200 characters
@@ -35,8 +35,7 @@ SCHEMA = pa.schema(_COLUMNS)
 
 def decision_table(verdicts: Verdicts, kept: dict[int, str]) -> pa.Table:
     """One row a removed span or document, by page and line; `kept`: page → id of the document that stays in its place."""
-    spans, documents = _spans(verdicts), _documents(verdicts, kept)
-    rows = sorted(spans + documents, key=lambda row: row[0])
+    rows = sorted(_spans(verdicts) + _cuts(verdicts) + _documents(verdicts, kept), key=lambda row: row[0])
     columns: list[Any] = list(zip(*(row[1] for row in rows), strict=True)) or [[] for _ in _COLUMNS]
     return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(_COLUMNS, columns, strict=True)})
 
@@ -75,8 +74,25 @@ def _spans(verdicts: Verdicts) -> list[_Row]:
         name = RULES[of].name
         excerpt = "\n".join(batch.texts[low : min(high + 1, low + EXCERPT_CHARACTERS)])[:EXCERPT_CHARACTERS]
         measured = round(float(verdicts.line_value[low]), 4)
-        row = (name, measured, verdicts.threshold(name), "remove_span", "", size, excerpt)
+        row = (name, measured, verdicts.threshold(name), RULE[name].action, "", size, excerpt)
         rows.append(((at, line), (batch.ids[at], batch.sources[at], line, begin, finish, *row)))
+    return rows
+
+
+def _cuts(verdicts: Verdicts) -> list[_Row]:
+    """Pieces of lines that are left; a line that went later took its cuts with it."""
+    batch = verdicts.batch
+    rows: list[_Row] = []
+    for line, cuts in verdicts.cuts.items():
+        if not verdicts.left[line]:
+            continue
+        page = int(batch.page_of[line])
+        number, begin = int(line - batch.first_line[page]), int(batch.starts[line])
+        for name, cut in cuts:
+            excerpt = batch.texts[line][cut.start : cut.end][:EXCERPT_CHARACTERS]
+            where = (batch.ids[page], batch.sources[page], number, begin + cut.start, begin + cut.end)
+            rule = (name, round(cut.value, 4), verdicts.threshold(name), RULE[name].action, "")
+            rows.append(((page, number), (*where, *rule, cut.end - cut.start, excerpt)))
     return rows
 
 

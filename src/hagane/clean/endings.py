@@ -13,7 +13,7 @@ from hagane.clean.verdicts import Verdicts
 
 def decide_mostly_repeated(verdicts: Verdicts, characters_before: npt.NDArray[Any]) -> None:
     """Rule `mostly_repeated`: share of each page that is left once repeated lines went: scraps where it is small, not a text."""
-    verdicts.pages("mostly_repeated", verdicts.sums(verdicts.batch.characters) / np.maximum(characters_before, 1))
+    verdicts.pages("mostly_repeated", verdicts.sums(verdicts.characters) / np.maximum(characters_before, 1))
 
 
 def decide_empty_headings(verdicts: Verdicts) -> None:

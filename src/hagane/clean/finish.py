@@ -25,6 +25,7 @@ from hagane.clean.duplicates import COPY
 from hagane.clean.endings import decide_empty_headings, decide_mostly_repeated
 from hagane.clean.exchange import LATER
 from hagane.clean.measure import measured_path
+from hagane.clean.personal import decide_personal_data
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS
 from hagane.clean.select import decide_pages, decide_small, order_of
@@ -89,7 +90,7 @@ def _decide_against_corpus(
 ) -> dict[int, str]:
     """Copies and known lines, and what they leave; page → id of the document that stays in its place."""
     batch = verdicts.batch
-    order, characters = order_of(verdicts), verdicts.sums(batch.characters)
+    order, characters = order_of(verdicts), verdicts.sums(verdicts.characters)
     mine = np.asarray(copies_of(verdicts, copies), COPY)
     pages = (mine["document"] & np.uint64(_PAGE_MASK)).astype(np.int64)
     for rule, exact in (("exact_duplicate", True), ("near_duplicate", False)):
@@ -103,6 +104,7 @@ def _decide_against_corpus(
     decide_mostly_repeated(verdicts, characters)
     decide_empty_headings(verdicts)
     decide_small(verdicts)
+    decide_personal_data(verdicts)
     return dict(zip(pages.tolist(), _ids(mine["kept"], measured), strict=True))
 
 

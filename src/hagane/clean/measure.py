@@ -24,7 +24,9 @@ from hagane.clean.lines import LineTable
 from hagane.clean.noun_list import measure_noun_list
 from hagane.clean.page import Page, Role
 from hagane.clean.pages import page_of
+from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
+from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
     measure_advert_mark,
     measure_advert_words,
@@ -33,6 +35,7 @@ from hagane.clean.wording import (
     measure_copyright_line,
     measure_tag_line,
 )
+from hagane.clean.words import CATEGORIES, measure_words
 from hagane.corpus.document import Quarantined, RawDocument
 
 _BATCH_CHARACTERS = 1_000_000
@@ -55,6 +58,10 @@ MEASURES: dict[str, Callable[[LineTable], npt.NDArray[np.float64]]] = {
     "advert_words": measure_advert_words,
     "noun_list": measure_noun_list,
     "self_repetition": measure_self_repetition,
+    "mojibake": measure_mojibake,
+    "decoration": measure_decoration,
+    "same_letter": measure_same_letter,
+    "personal_data": measure_personal_data,
 }
 
 
@@ -133,6 +140,10 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         sites=[page.site for page in pages],
         raw_characters=np.array([page.raw_characters for page in pages], np.int64),
         first_line=table.first_line,
+        page_columns={
+            f"{category}_words": values.astype(np.float32)
+            for category, values in zip(CATEGORIES, measure_words(table), strict=True)
+        },
         text_array=pa.array(table.texts, pa.large_string()),
         columns=columns,
         quarantined=quarantined,

@@ -33,3 +33,8 @@ class Page:
     roles: Sequence[Role]
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Measurements made while the page was read (main text of HTML): rule → one value a line."""
+
+    @classmethod
+    def of(cls, identity: str, source: str, lines: Sequence[str], roles: Sequence[Role]) -> Page:
+        """A page of plain text."""
+        return cls(identity, source, source, sum(map(len, lines)), lines, roles)

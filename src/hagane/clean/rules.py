@@ -36,6 +36,11 @@ class Rule:
     most: float
     """Upper end of the histogram of its values; the lower end is 0."""
 
+    @property
+    def action(self) -> str:
+        """remove_document | remove_span | mask: as it stands in decisions.parquet."""
+        return "mask" if self.name == "personal_data" else "remove_document" if self.unit == "page" else "remove_span"
+
     def removes(self, values: npt.NDArray[Any], threshold: float | None) -> npt.NDArray[np.bool_]:
         """Which values are on the removing side; NaN (not judged) never, and nothing where the threshold is None."""
         if threshold is None:
@@ -61,7 +66,13 @@ RULES = (
     Rule("advert_words", "line", "from", 10),
     Rule("noun_list", "line", "below", 1),
     Rule("self_repetition", "line", "above", 1),
+    Rule("mojibake", "line", "above", 1),
+    Rule("decoration", "line", "above", 1),
+    Rule("same_letter", "line", "above", 1),
     Rule("repeated_in_document", "line", "from", 10),
+    Rule("adult_words", "page", "above", 0.2),
+    Rule("discrimination_words", "page", "above", 0.2),
+    Rule("abuse_words", "page", "above", 0.2),
     # What needs the whole corpus.
     Rule("menu_line", "line", "from", 100),
     Rule("too_short", "page", "below", 2000),
@@ -71,6 +82,7 @@ RULES = (
     Rule("repeated_line", "line", "from", 100),
     Rule("mostly_repeated", "page", "below", 1),
     Rule("empty_heading", "line", "from", 1),
+    Rule("personal_data", "line", "from", 10),
 )
 RULE = {rule.name: rule for rule in RULES}
 NUMBER = {rule.name: number for number, rule in enumerate(RULES)}

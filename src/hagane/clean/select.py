@@ -17,7 +17,7 @@ from hagane.clean.batch import Batch
 from hagane.clean.config import Config
 from hagane.clean.exchange import LATER, Answers
 from hagane.clean.language import decide_foreign_text, decide_language
-from hagane.clean.measure import MAIN_TEXT
+from hagane.clean.measure import MAIN_TEXT, MEASURES
 from hagane.clean.minhash import band_keys, signatures
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS, decide_repeated_in_document
@@ -37,10 +37,10 @@ def decide_pages(batch: Batch, config: Config, menus: Answers) -> Verdicts:
     decide_language(verdicts)
     measured(("code",))
     decide_foreign_text(verdicts)
-    measured(
-        ("copyright_line", "advert_mark", "breadcrumb", "tag_line", "advert_words", "noun_list", "self_repetition")
-    )
+    measured(name for name in MEASURES if name not in ("broken_characters", "code", "personal_data"))
     decide_repeated_in_document(verdicts)
+    for name, values in batch.page_columns.items():
+        verdicts.pages(name, values)
     documents, _, _ = menus.of(columns["menu_key"])
     verdicts.lines("menu_line", documents, where=columns["menu_key"] != 0)
     decide_small(verdicts)
@@ -50,14 +50,14 @@ def decide_pages(batch: Batch, config: Config, menus: Answers) -> Verdicts:
 def decide_small(verdicts: Verdicts) -> None:
     """Rules `too_short` (characters left) and `little_japanese` (share of kana and kanji left)."""
     batch = verdicts.batch
-    verdicts.pages("too_short", verdicts.sums(batch.characters))
+    verdicts.pages("too_short", verdicts.sums(verdicts.characters))
     share = verdicts.sums(batch.columns["japanese"]) / np.maximum(verdicts.sums(batch.columns["length"]), 1)
     verdicts.pages("little_japanese", share)
 
 
 def order_of(verdicts: Verdicts) -> npt.NDArray[np.uint64]:
     """uint64 [pages]: number of each page, long ones after all others: which of two alike is the first."""
-    long = verdicts.sums(verdicts.batch.characters) > verdicts.config.long_document
+    long = verdicts.sums(verdicts.characters) > verdicts.config.long_document
     return np.where(long, verdicts.batch.documents() | LATER, verdicts.batch.documents())
 
 

@@ -67,13 +67,13 @@ def measure_mojibake(table: LineTable) -> npt.NDArray[np.float64]:
     salad[1:-1] = (kinds[:-2] == _STOP) & (kinds[1:-1] == _KANA) & (kinds[2:] == _STOP)
     salad[begins] = False
     salad[:-1] &= ~begins[1:]
-    number = _sums(table, signs) + np.where(table.counts[HIRAGANA] == 0, _sums(table, salad), 0)
+    number = table.sums(signs) + np.where(table.counts[HIRAGANA] == 0, table.sums(salad), 0)
     return np.where(number >= MIN_SIGNS, number, 0) / np.maximum(table.length, 1)
 
 
 def measure_decoration(table: LineTable) -> npt.NDArray[np.float64]:
     """[lines]: share of symbols (stars, boxes, arrows; neither ASCII nor punctuation); NaN under `MIN_CHARACTERS`."""
-    share = _sums(table, _SYMBOL[table.codepoints]) / np.maximum(table.length, 1)
+    share = table.sums(_SYMBOL[table.codepoints]) / np.maximum(table.length, 1)
     return np.where(table.length >= MIN_CHARACTERS, share, np.nan)
 
 
@@ -85,7 +85,7 @@ def measure_same_letter(table: LineTable) -> npt.NDArray[np.float64]:
     third = same.copy()
     third[2:] &= same[1:-1] & same[:-2]
     third[:2] = False
-    return np.where(table.length >= MIN_CHARACTERS, _sums(table, third) / np.maximum(table.length, 1), np.nan)
+    return np.where(table.length >= MIN_CHARACTERS, table.sums(third) / np.maximum(table.length, 1), np.nan)
 
 
 def _line_begins(table: LineTable) -> npt.NDArray[np.bool_]:
@@ -93,9 +93,3 @@ def _line_begins(table: LineTable) -> npt.NDArray[np.bool_]:
     begins = np.zeros(len(table.codepoints), np.bool_)
     begins[table.starts[:-1][np.diff(table.starts) > 0]] = True
     return begins
-
-
-def _sums(table: LineTable, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """[lines]: marked characters of each line."""
-    places = np.flatnonzero(flags)
-    return np.bincount(np.searchsorted(table.starts, places, "right") - 1, minlength=len(table.starts) - 1)

@@ -5,6 +5,7 @@ Cost: one comparison of arrays a rule.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,18 @@ from hagane.clean.rules import NUMBER, RULE
 
 KEPT = -1
 SAVED = ("line_rule", "line_value", "page_rule", "page_value")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A piece of a line that goes, and what stands in its place."""
+
+    line: int
+    start: int
+    end: int
+    """Characters [start, end) of the line."""
+    value: float
+    replacement: str = ""
 
 
 class Verdicts:
@@ -36,6 +49,10 @@ class Verdicts:
         self.page_value = np.zeros(batch.pages, np.float32)
         self.left = np.ones(batch.lines, bool)
         """[lines]: not taken, and on a page that is not."""
+        self.cuts: dict[int, list[tuple[str, Cut]]] = {}
+        """Line → (rule, cut), by place; they do not overlap."""
+        self.characters = batch.characters.copy()
+        """[lines]: characters of each line with its cuts made."""
 
     def save(self, path: Path) -> None:
         """Keep who took what, for `clean explain` and for comparing two decisions."""
@@ -55,14 +72,29 @@ class Verdicts:
 
     def lines(self, name: str, values: npt.NDArray[Any], where: npt.NDArray[np.bool_] | None = None) -> None:
         """Take the lines [lines] whose value is on the removing side, of those marked in `where`."""
+        taken = self.chosen(name, values, where)
+        self.line_rule[taken] = NUMBER[name]
+        self.line_value[taken] = values[taken]
+        self.left[taken] = False
+
+    def chosen(
+        self, name: str, values: npt.NDArray[Any], where: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """The lines left whose value is on the removing side, of those marked in `where`."""
         judged = self.left & ~np.isnan(values)
         if where is not None:
             judged &= where
         taken = RULE[name].removes(values, self.threshold(name)) & judged
         self._note(name, values, judged, taken)
-        self.line_rule[taken] = NUMBER[name]
-        self.line_value[taken] = values[taken]
-        self.left &= ~taken
+        return np.flatnonzero(taken)
+
+    def cut(self, name: str, cut: Cut) -> None:
+        """Take a piece out of a line that is left; what another rule has cut there stays cut."""
+        there = self.cuts.setdefault(cut.line, [])
+        if all(cut.end <= other.start or cut.start >= other.end for _, other in there):
+            there.append((name, cut))
+            there.sort(key=lambda pair: pair[1].start)
+            self.characters[cut.line] += len(cut.replacement) - (cut.end - cut.start)
 
     def pages(self, name: str, values: npt.NDArray[Any]) -> None:
         """Take the pages [pages] whose value is on the removing side, and of which something is left."""
@@ -84,9 +116,16 @@ class Verdicts:
         return np.bincount(self.batch.page_of, weights=self.left, minlength=self.batch.pages) > 0
 
     def text(self, page: int) -> str:
-        """What is left of a page."""
+        """What is left of a page, cuts made."""
         begin, end = self.batch.first_line[page], self.batch.first_line[page + 1]
-        return "\n".join(self.batch.texts[line] for line in (begin + np.flatnonzero(self.left[begin:end])).tolist())
+        return "\n".join(self._line(line) for line in (begin + np.flatnonzero(self.left[begin:end])).tolist())
+
+    def _line(self, line: int) -> str:
+        text, parts, position = self.batch.texts[line], [], 0
+        for _, cut in self.cuts.get(line, ()):
+            parts += [text[position : cut.start], cut.replacement]
+            position = cut.end
+        return "".join((*parts, text[position:]))
 
     def _note(
         self, name: str, values: npt.NDArray[Any], judged: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]

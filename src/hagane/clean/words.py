@@ -18,7 +18,6 @@ ns a byte.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -31,14 +30,11 @@ from hagane.clean.lines import LineTable
 CATEGORIES = ("adult", "discrimination", "abuse")
 
 
-def measure_words(table: LineTable, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """[categories, pages]: number of different words of the category × share of the page's characters that lie in them.
-
-    texts: the lines of `table`.
-    """
+def measure_words(table: LineTable) -> npt.NDArray[np.float64]:
+    """[categories, pages]: number of different words of the category × share of the page's characters that lie in them."""
     automaton, words = _automaton()
-    joined = "\n".join(texts).encode("utf-8", "replace").decode()  # no lone surrogates
-    ends = table.starts[1:] + np.arange(1, len(texts) + 1)  # of the lines in `joined`, behind the newline
+    joined = "\n".join(table.texts).encode("utf-8", "replace").decode()  # no lone surrogates
+    ends = table.starts[1:] + np.arange(1, len(table.texts) + 1)  # of the lines in `joined`, behind the newline
     hits = automaton.find(joined)
     pages = table.page_of[np.searchsorted(ends, [begin for begin, _, _ in hits], "right")]
     different: dict[tuple[int, int], set[str]] = {}
@@ -48,7 +44,7 @@ def measure_words(table: LineTable, texts: Sequence[str]) -> npt.NDArray[np.floa
         if category is not None and (in_compounds or _alone(joined, begin, end)):
             different.setdefault((category, page), set()).add(word)
             characters[category, page] += end - begin
-    value = characters / np.maximum(table.per_page(table.length), 1)
+    value = characters / np.maximum(np.bincount(table.page_of, table.length, len(table.first_line) - 1), 1)
     for place, found in different.items():
         value[place] *= len(found)
     return value
