@@ -82,6 +82,9 @@ class Config(StageConfig):
     exact_duplicate: Threshold = _rule(1, "Similarity from which the same text is a copy; only 1 and null make sense.")
     near_duplicate: Threshold = _rule(0.8, "Estimated Jaccard similarity from which a document is a copy.")
     repeated_line: Threshold = _rule(2, "Documents from which a line is known: it stays in the first one only.")
+    repeated_passage: Threshold = _rule(
+        200, "Characters from which whole sentences of a line that an earlier document has go."
+    )
     mostly_repeated: Threshold = _rule(
         0.3, "A document of which a smaller share is left once repeated lines are gone goes as a whole."
     )

@@ -25,6 +25,7 @@ from hagane.clean.duplicates import COPY
 from hagane.clean.endings import decide_empty_headings, decide_mostly_repeated
 from hagane.clean.exchange import LATER
 from hagane.clean.measure import measured_path
+from hagane.clean.passages import decide_repeated_passages
 from hagane.clean.personal import decide_personal_data
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS
@@ -101,6 +102,7 @@ def _decide_against_corpus(
     documents, first, _ = questions.lines.answers(batch.number).of(batch.columns["line_key"])
     elsewhere = (first < order[batch.page_of]) & (batch.columns["length"] >= REPEAT_CHARACTERS) & (first != LATER)
     verdicts.lines("repeated_line", documents, where=elsewhere)
+    decide_repeated_passages(verdicts, questions.passages.answers(batch.number), order)
     decide_mostly_repeated(verdicts, characters)
     decide_empty_headings(verdicts)
     decide_small(verdicts)

@@ -44,7 +44,7 @@ def _gram_hashes(codepoints: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     hashes = np.zeros(count, np.uint64)
     for offset in range(GRAM):
         hashes = hashes * _MULTIPLIER + codepoints[offset : offset + count]
-    return _mix(hashes)
+    return mix(hashes)
 
 
 def _fill_empty(rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
@@ -75,11 +75,11 @@ def band_keys(rows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
     pairs = np.ascontiguousarray(rows).view(np.uint64).reshape(len(rows), BANDS, BINS // BANDS // 2)
     keys = np.arange(1, BANDS + 1, dtype=np.uint64) * _MULTIPLIER + np.zeros((len(rows), 1), np.uint64)
     for part in range(pairs.shape[2]):
-        keys = _mix(keys ^ pairs[:, :, part])
+        keys = mix(keys ^ pairs[:, :, part])
     return keys
 
 
-def _mix(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mix(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """The finish of splitmix64: all bits depend on all of them."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * _MIX1
     hashes = (hashes ^ (hashes >> np.uint64(27))) * _MIX2

@@ -35,6 +35,11 @@ class Questions:
         """Lines: which document has them first, copies left out?"""
         return Exchange(self.folder / "lines")
 
+    @property
+    def passages(self) -> Exchange:
+        """Sampled windows of long lines: which document has them first, copies left out?"""
+        return Exchange(self.folder / "passages")
+
     def asked(self, batch: int) -> bool:
         """Whether the second pass has been over this batch."""
         return self._signatures(batch).exists()

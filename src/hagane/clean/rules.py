@@ -80,6 +80,7 @@ RULES = (
     Rule("exact_duplicate", "page", "from", 1),
     Rule("near_duplicate", "page", "from", 1),
     Rule("repeated_line", "line", "from", 100),
+    Rule("repeated_passage", "line", "from", 2000),
     Rule("mostly_repeated", "page", "below", 1),
     Rule("empty_heading", "line", "from", 1),
     Rule("personal_data", "line", "from", 10),

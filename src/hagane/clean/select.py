@@ -19,6 +19,7 @@ from hagane.clean.exchange import LATER, Answers
 from hagane.clean.language import decide_foreign_text, decide_language
 from hagane.clean.measure import MAIN_TEXT, MEASURES
 from hagane.clean.minhash import band_keys, signatures
+from hagane.clean.passages import samples
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS, decide_repeated_in_document
 from hagane.clean.verdicts import Verdicts
@@ -70,6 +71,8 @@ def ask(config: Config, questions: Questions, measured: Path) -> None:
     order = order_of(verdicts)
     lines = np.flatnonzero(verdicts.left & (batch.columns["length"] >= REPEAT_CHARACTERS))
     questions.lines.put(batch.number, batch.columns["line_key"][lines], order[batch.page_of[lines]])
+    windows, owners, _ = samples(verdicts)
+    questions.passages.put(batch.number, windows, order[batch.page_of[owners]])
     alive = np.flatnonzero(verdicts.alive)
     texts = [verdicts.text(page) for page in alive.tolist()]
     marks = signatures(texts)

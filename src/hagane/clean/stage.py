@@ -100,7 +100,9 @@ def decide(config: Config, engine: Engine, measured: Path, batches: int, out: Pa
     _reduce(engine, questions.copies, nobody)
     copies = resolve(engine.map(partial(find_pairs, config, questions), files))
     np.save(work / "copies.npy", copies, allow_pickle=False)
-    _reduce(engine, questions.lines, np.ascontiguousarray(copies["document"]))
+    gone = np.ascontiguousarray(copies["document"])
+    _reduce(engine, questions.lines, gone)
+    _reduce(engine, questions.passages, gone)
     size = min(max(_PART_BATCHES[0], -(-batches // _PARTS)), _PART_BATCHES[1])
     parts = [
         Part(number, range(begin, min(begin + size, batches))) for number, begin in enumerate(range(0, batches, size))
