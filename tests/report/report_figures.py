@@ -60,6 +60,9 @@ def removed(action: str, characters: int, documents: int, text: str, kept: str =
         "documents": documents,
         "characters": characters,
         "examples": [example | {"text": text}],
+        "most": 1,
+        "histogram": [0, 3, 90] + [7] * 37,
+        "near": [{"doc": "a", "value": 0.081, "distance": 0.001, "removed": False, "text": "基準のすぐ上の行"}],
     }
 
 
@@ -84,12 +87,13 @@ def cleaned() -> dict[str, Any]:
         },
         "rules": {
             "menu_line": removed("remove_span", 903_248, 3023, "前へ 次へ 上へ 目次 索引"),
-            "boilerplate_name": removed("remove_span", 3_567_632, 4253, "ナビゲーション" + "、メニュー" * 60),
+            "boilerplate": removed("remove_span", 3_567_632, 4253, "ナビゲーション" + "、メニュー" * 60),
             "near_duplicate": removed(
                 "remove_document", 73_816, 65, "同じ説明の文書です。", "manpages-ja/man1/dir.1.gz"
             ),
             "a_new_rule": removed("remove_span", 50_000, 7, "<nav>広告</nav>"),
         },
+        "order": ["boilerplate", "menu_line", "near_duplicate", "a_new_rule"],
         "quarantined": {"link": 1333},
     }
 

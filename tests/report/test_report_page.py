@@ -85,6 +85,11 @@ def test_cleaning_shows_what_went_and_why(whole_page: str) -> None:
     assert "前へ 次へ 上へ 目次 索引" in ja
     assert "<code>a_new_rule</code>" in html
     assert "&lt;nav&gt;広告&lt;/nav&gt;" in html
+    measured = html[html.index('<details class="measured">') :]
+    assert "352 個を測り、基準 0.08" in ja
+    assert "基準のすぐ上の行" in measured
+    assert 'x1="32.0" x2="32.0"' in measured  # the threshold, at 0.08 of a picture 400 wide
+    assert html.index("残っていく文章") < html.index("資料ごと")
 
 
 def test_both_curves_of_two_dpo_runs_and_a_picture_of_each_kind(whole_page: str) -> None:

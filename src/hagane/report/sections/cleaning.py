@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hagane.report.read import Row, RunFolder, pick
@@ -21,7 +22,11 @@ def cleaning(run: RunFolder) -> dict[str, Any] | None:
         return None
     text = max(1, characters["text"])
     rules = [_rule(name, row, text) for name, row in (summary.get("rules") or {}).items()]
-    rules.sort(key=lambda rule: -rule["characters"])
+    order = {name: place for place, name in enumerate(summary.get("order") or [])}
+    rules.sort(key=lambda rule: order.get(rule["name"], len(order)))
+    funnel = _funnel(rules)
+    measured = [rule for rule in rules if rule["histogram"] and rule["threshold"] is not None]
+    rules = sorted((rule for rule in rules if rule["decisions"]), key=lambda rule: -rule["characters"])
     return {
         "documents": documents,
         "characters": characters,
@@ -30,6 +35,8 @@ def cleaning(run: RunFolder) -> dict[str, Any] | None:
         "sources": [_source(name, row) for name, row in (summary.get("sources") or {}).items()],
         "documents_removed": [rule for rule in rules if rule["action"] == "remove_document"],
         "spans_removed": [rule for rule in rules if rule["action"] != "remove_document"],
+        "funnel": funnel,
+        "measured": measured,
         "charted": [rule for rule in rules if rule["share"] >= SMALL],
         "quarantined": summary.get("quarantined") or {},
     }
@@ -46,6 +53,36 @@ def _rule(name: str, row: Row, text: int) -> dict[str, Any]:
         "characters": row["characters"],
         "share": row["characters"] / text,
         "examples": [_example(example) for example in row.get("examples") or []][:shown],
+        "histogram": _histogram(row),
+        "near": [
+            [{**one, "text": one["text"][:EXCERPT]} for one in row.get("near") or [] if one["removed"] is removed][:2]
+            for removed in (False, True)
+        ],
+    }
+
+
+def _funnel(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is left after each rule, in the order in which they decide; rules that took next to nothing are left out."""
+    left, steps = 1.0, []
+    for rule in rules:
+        left -= rule["share"]
+        if rule["share"] >= SMALL:
+            steps.append({"name": rule["name"], "left": left, "action": rule["action"]})
+    return steps
+
+
+def _histogram(row: Row) -> dict[str, Any] | None:
+    """Bars as shares of the picture's height, by the logarithm of their counts, and where the threshold stands in its width."""
+    counts = row.get("histogram") or []
+    if not any(counts):
+        return None
+    tallest = math.log1p(max(counts))
+    threshold = row["threshold"]
+    return {
+        "bars": [math.log1p(count) / tallest for count in counts],
+        "judged": sum(counts),
+        "most": row["most"],
+        "at": None if threshold is None else min(threshold / row["most"], 1.0),
     }
 
 
