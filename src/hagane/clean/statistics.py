@@ -2,10 +2,11 @@
 
 Three values, each for what the other rules leave behind, in shares of the line's characters without blanks:
 
-`mojibake` (above 0.05): prose that was written in one encoding and read in another, where no U+FFFD betrays it. Set
-between lines of good prose, every one of the damaged lines that the other rules left was found for UTF-8 read as
-Shift_JIS (386), GBK (400) and Latin-1 (89), 97 % of 399 for EUC-JP read as Shift_JIS. Shift_JIS read as EUC-JP without
-its errors is a string of Latin letters, and is not found. Takes one line of 6 M characters of literature, 6 of manuals.
+`mojibake` (above 0.05): prose that was written in one encoding and read in another, where no U+FFFD betrays it. Of
+damaged lines between lines of good prose, all that the other rules left were found: UTF-8 read as Shift_JIS (386 of
+400), GBK (400) and Latin-1 (89), EUC-JP read as Shift_JIS (399), and all but one of Shift_JIS read as Latin-1 (228).
+Shift_JIS read as EUC-JP without its errors is a string of Latin letters, and is not found. Takes two short lines of 6 M
+characters of literature, 6 of manuals.
 
 `decoration` (above 0.3): rows of symbols and titles between them, 227 of 229 that were left (`foreign_text` has those
 above 40 characters). Takes 4 lines of literature, 2 of manuals.

@@ -9,11 +9,11 @@ an advert's 500 characters are about 1.
 The lists are our own (`word_lists/*.txt`). `ordinary.txt` holds longer words that hide a listed one: the match that
 begins first counts, and of those the longest (Aho–Corasick over characters, `daachorse`).
 
-Rules `adult_words`, `discrimination_words`, `abuse_words` take whole pages above 0.05. Nothing of the clean corpora
-(20 M characters of literature, 3,310 manuals, 1,055 statutes) goes; the highest literary value is 0.034. Of single
-comments graded by people it finds 40 % of the very toxic, 19 % of the toxic, 1 % of the doubtful and none of 280
-harmless ones: much that hurts uses no listed word, and a page of such comments says more than one of them. Cost: 11
-ns a byte.
+Rules `adult_words`, `discrimination_words`, `abuse_words` take whole pages above 0.05. Of 3,004 literary works (52.9 M
+characters) one goes, a poem of 208 characters that threatens death in every line; the next has 0.034. Of 3,352 manuals
+and 1,055 statutes none goes, and the highest value is 0.004. Of single comments graded by people it finds 40 % of the
+very toxic, 19 % of the toxic, 1 % of the doubtful and none of 280 harmless ones: much that hurts uses no listed word, and
+a page of such comments says more than one of them does. Cost: 9 to 11 ns a byte.
 """
 
 from __future__ import annotations
