@@ -88,38 +88,15 @@ def json_lines(texts: list[str]) -> Iterator[str]:
 
 
 def hojichar(texts: list[str], workers: int) -> Work:
-    """Its Japanese chain without morphology: every filter of its `document_filters` that judges or masks, at its defaults."""
+    """Its Japanese chain, `hojichar_ja.py`."""
     import logging
 
-    from hojichar import Compose
-    from hojichar import document_filters as f
+    from hojichar_ja import FILTER
 
     logging.disable(logging.ERROR)
-    chain = Compose(
-        [
-            f.JSONLoader(),
-            f.DocumentNormalizer(),
-            f.AcceptJapanese(),
-            f.DocumentLengthFilter(min_doc_len=200, max_doc_len=50_000),
-            f.DiscardAdultContentJa(),
-            f.DiscardAdultContentEn(),
-            f.DiscardDiscriminationContentJa(),
-            f.DiscardViolenceContentJa(),
-            f.DiscardBBSComments(),
-            f.DiscardAds(),
-            f.DiscardRareKuten(),
-            f.CharRepetitionRatioFilter(),
-            f.DiscardTooManySpecialToken(),
-            f.SingleCharacterRepetitionFilter(),
-            f.DiscardTooManyEndingEllipsis(),
-            f.DiscardTooShortLines(),
-            f.MaskPersonalInformation(),
-            f.JSONDumper(),
-        ]
-    )
 
     def work(texts: list[str]) -> int:
-        return sum(not chain(line) for line in json_lines(texts))
+        return sum(not FILTER(line) for line in json_lines(texts))
 
     return work
 

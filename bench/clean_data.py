@@ -26,19 +26,25 @@ MIX = {
     "html_gold_ja.jsonl.gz": 0.10,
 }
 """File → share of the documents."""
+GOOD_MIX = {name: share for name, share in MIX.items() if not name.startswith("html_gold")}
+"""The same without whole pages: clean text."""
+ALL = slice(None)
 CHARACTERS = 1000
 _PAIR_CHARACTERS = 1200
 
 
-def documents(count: int) -> list[str]:
-    """`count` texts of the mix, well mixed; every share of them, from the first on, has about the same composition."""
-    if not all((SHARED / name).is_file() for name in MIX):
+def documents(count: int, mix: dict[str, float] = MIX, rows: slice = ALL) -> list[str]:
+    """`count` texts of the mix, well mixed: any stretch of them has about the same composition.
+
+    `rows`: which works of a file may be taken; two slices that share none give texts of different works.
+    """
+    if not all((SHARED / name).is_file() for name in mix):
         print(f"no shared data at {SHARED}: the built-in pages stand in, told again and again")
-        texts = [_visible(page.html) for page in builtin_pages()]
+        texts = [_visible(page.html) if mix is MIX else page.gold for page in builtin_pages()[rows] if page.gold]
         return [f"{number}\n{text}" for number, text in zip(range(count), itertools.cycle(texts), strict=False)]
     found: list[tuple[float, str]] = []
-    for name, share in MIX.items():
-        pieces = _pieces(name, round(count * share))
+    for name, share in mix.items():
+        pieces = _pieces(name, round(count * share / sum(mix.values())), rows)
         found += [((number + 0.5) / len(pieces), piece) for number, piece in enumerate(pieces)]
     return [piece for _, piece in sorted(found)]
 
@@ -76,10 +82,10 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             yield json.loads(line)
 
 
-def _pieces(name: str, wanted: int) -> list[str]:
+def _pieces(name: str, wanted: int, rows: slice) -> list[str]:
     """`wanted` pieces (or all, where there are fewer), every fourth or so, so that a few works do not make the whole."""
     found: list[str] = []
-    for row in _rows(SHARED / name):
+    for row in itertools.islice(_rows(SHARED / name), rows.start, rows.stop, rows.step):
         found += _cut(_visible(row["html"]) if "html" in row else row["text"])
         if len(found) >= 4 * wanted:
             break
