@@ -34,9 +34,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="JSON lines with `text`.")
     parser.add_argument("--pairs", type=Path, help="JSON: [[text, text, similarity], ...].")
     parser.add_argument("--every", type=int, default=1, help="Take every N-th document only: a sample for a slow peer.")
-    parser.add_argument("--workers", type=int, default=1, help="Processes, which only `stage` knows how to use.")
+    parser.add_argument("--workers", type=int, default=0, help="Worker processes of `stage`; 0: this process.")
     options = parser.parse_args()
-    if options.workers == 1:
+    if options.workers < 2:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core each, and the same one
     texts = [json.loads(line)["text"] for line in options.data.open(encoding="utf-8")][:: options.every]
     size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
@@ -53,7 +53,8 @@ def main() -> None:
 
 
 def say(**values: Any) -> None:
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**10
+    """An answer. The memory is this process's and that of its largest child."""
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**10
     print(json.dumps(values | {"peak_mib": peak}), flush=True)
 
 
@@ -67,16 +68,12 @@ def stage(texts: list[str], workers: int) -> Work:
     """Ours, from a file of texts to documents and decisions, with all rules on."""
     from hagane.clean.stage import STAGE
 
-    settings: dict[str, Any] = {"heldout_share": 0.0}
-    if "workers" in STAGE.config.model_fields:
-        settings["workers"] = workers
-
     def work(texts: list[str]) -> int:
         with tempfile.TemporaryDirectory() as name:
             source, out = Path(name, "texts.jsonl"), Path(name, "out")
             source.write_text("\n".join(json_lines(texts)), encoding="utf-8")
             out.mkdir()
-            STAGE.run(STAGE.config(sources=[str(source)], **settings), {}, out)
+            STAGE.run(STAGE.config(sources=[str(source)], workers=workers, heldout_share=0.0), {}, out)
             documents = json.loads((out / "summary.json").read_text(encoding="utf-8"))["documents"]
         return int(documents["read"] - documents["kept"])
 
