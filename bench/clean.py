@@ -52,7 +52,7 @@ class Contender:
     documents: int
     bytes: int
     rmse: float | None
-    rounds: list[dict[str, float]] = field(default_factory=list)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
 
     def go(self) -> None:
         assert self.process.stdin is not None
@@ -108,7 +108,7 @@ def compete(title: str, contenders: list[Contender], rounds: int) -> dict[str, C
             f"{min(cpu):.2f} – {max(cpu):.2f}",
             f"{statistics.median(wall):.2f}",
             f"{speed * 1e6 / one.bytes * one.documents:,.0f}",
-            f"{last['rejected'] / one.documents:.1%}",
+            "" if last["rejected"] is None else f"{last['rejected'] / one.documents:.1%}",
             f"{last['peak_mib']:,.0f}",
             "" if one.rmse is None else f"{one.rmse:.4f}",
         )
@@ -231,8 +231,9 @@ def main() -> None:
             for one in contenders.values():
                 key = one.name.replace(" ", "_")
                 figures[f"mb_per_second_{key}"] = round(statistics.median(one.speeds()), 3)
-                figures[f"rejected_{key}"] = round(one.rounds[-1]["rejected"] / one.documents, 4)
                 figures[f"peak_mib_{key}"] = round(one.rounds[-1]["peak_mib"])
+                if one.rounds[-1]["rejected"] is not None:
+                    figures[f"rejected_{key}"] = round(one.rounds[-1]["rejected"] / one.documents, 4)
                 if one.rmse is not None:
                     figures[f"rmse_{key}"] = round(one.rmse, 4)
     print(

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-Work = Callable[[list[str]], int]
-"""Texts in; how many are rejected."""
+Work = Callable[[list[str]], int | None]
+"""Texts in; how many are rejected (of pages: have nothing left), None for what rejects nothing."""
 Maker = Callable[[list[str], int], Work]
 """From all texts (to prepare what is not to be measured) and the number of workers."""
 
@@ -141,10 +141,9 @@ def datatrove(texts: list[str], workers: int) -> Work:
 def minhash(texts: list[str], workers: int) -> Work:
     sign = SIGNERS["minhash"]()
 
-    def work(texts: list[str]) -> int:
+    def work(texts: list[str]) -> None:
         for begin in range(0, len(texts), 500):  # about the stage's batches
             sign(texts[begin : begin + 500])
-        return 0
 
     return work
 
@@ -153,9 +152,8 @@ def rensa(texts: list[str], workers: int) -> Work:
     """From texts: Python makes the 5-grams, `RMinHash` the signature, a document at a time (faster than all at once)."""
     sign = SIGNERS["rensa"]()
 
-    def work(texts: list[str]) -> int:
+    def work(texts: list[str]) -> None:
         sign(texts)
-        return 0
 
     return work
 
@@ -166,9 +164,8 @@ def rensa_prebuilt(texts: list[str], workers: int) -> Work:
 
     ready = [grams(text) for text in texts]
 
-    def work(texts: list[str]) -> int:
+    def work(texts: list[str]) -> None:
         RMinHash.digests_from_token_sets(ready[: len(texts)], num_perm=128, seed=42)
-        return 0
 
     return work
 
