@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test venv dev smoke peers clean
+.PHONY: demo test venv dev smoke peers clean-peers clean
 .NOTPARALLEL:
 
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -45,6 +45,19 @@ peers: .venv-peers/.ready
 	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check torch -c constraints.txt
 	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check transformers==5.24.0 numpy psutil torchmetrics tqdm lightning-utilities -c constraints.txt
 	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check --no-deps litgpt==0.5.13 lightning jsonargparse
+	@touch $@
+
+# What bench/clean.py measures against. datatrove pins trafilatura below 1.12, so the current trafilatura lives apart.
+clean-peers: .venv-clean-peers/.ready .venv-html-peers/.ready
+
+.venv-clean-peers/.ready: constraints.txt
+	@$(PYTHON) -m venv .venv-clean-peers
+	@.venv-clean-peers/bin/python -m pip install -qq --disable-pip-version-check 'hojichar==0.18.1' 'emoji<3' 'fugashi[unidic-lite]<2' 'datatrove[io,processing]==0.10.1' 'spacy<4' sudachipy sudachidict_core 'rensa==0.5.0' -c constraints.txt
+	@touch $@
+
+.venv-html-peers/.ready: constraints.txt
+	@$(PYTHON) -m venv .venv-html-peers
+	@.venv-html-peers/bin/python -m pip install -qq --disable-pip-version-check 'trafilatura==2.3.1' lxml_html_clean 'resiliparse==2.0.1' -c constraints.txt
 	@touch $@
 
 clean:

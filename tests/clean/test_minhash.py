@@ -50,7 +50,7 @@ def test_estimates_are_as_close_to_the_truth_as_rensas() -> None:
 
 
 def test_a_batch_equals_one_by_one_and_blanks_do_not_count() -> None:
-    texts = [a for a, _, _ in pairs(5)] + ["", "短い", "ちょうど五字"]
+    texts = [*(a for a, _, _ in pairs(20)), "", "短い", "ちょうど五字"]  # more than one block
     batch = signatures(texts)
     np.testing.assert_array_equal(batch, np.concatenate([signatures([text]) for text in texts]))
     np.testing.assert_array_equal(signatures(["鋼は 硬い\n金属です"]), signatures(["鋼は硬い金属です"]))
