@@ -103,7 +103,7 @@ def test_a_task_that_ends_three_workers_is_named() -> None:
     with local(2) as engine:
         with pytest.raises(HaganeError, match="ended 3 workers, the last one by SIGKILL") as caught:
             list(engine.map(_die, [7]))
-        assert caught.value.where == "task 0: 7"
+        assert caught.value.where == "task 7"
         assert list(engine.map(_square, [3])) == [9]  # the engine is as good as new
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from hagane.clean.page import Role
 
@@ -62,11 +62,14 @@ class Tree:
 
 
 def html_tree(html: str) -> Tree:
-    """The lines of a page. Raises `TooDeepError`."""
+    """The lines of a page. Raises `TooDeepError`, and `MemoryError` where the parser gets no more memory."""
     if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         raise TooDeepError(f"nested more than {MAX_DEPTH} elements deep")
     tree = Tree()
-    body = LexborHTMLParser(html).body
+    try:
+        body = LexborHTMLParser(html).body
+    except SelectolaxError as error:  # no HTML is wrong: the parser fails only where memory does
+        raise MemoryError(str(error)) from error
     if body is not None:
         _Walk(tree).run(body)
     return tree

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import reprlib
 import signal
 import subprocess
 import sys
@@ -54,7 +53,7 @@ def local(workers: int) -> Iterator[Engine]:
     if not workers:
         yield _Here()
         return
-    pool = _Pool(workers)
+    pool = Pool(workers)
     try:
         yield pool
     finally:
@@ -105,17 +104,21 @@ class _Worker:
         return document, status
 
 
-class _Pool:
+class Pool:
+    """`workers` processes, started by the first task; `end` ends them."""
+
     def __init__(self, workers: int) -> None:
         self._count = workers
         self._workers: dict[Connection, _Worker] = {}
         self._idle: list[Connection] = []
 
     def end(self) -> None:
+        """End every worker, also a busy one."""
         for connection in list(self._workers):
             self._dismiss(connection)
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """See `Engine`."""
         source = enumerate(tasks)
         dry = False
         waiting: deque[_Task] = deque()
@@ -182,6 +185,6 @@ def _note_death(task: _Task, document: int | None, status: int) -> None:
     elif len(task.deaths) == _ATTEMPTS:
         raise HaganeError(
             f"A task ended {_ATTEMPTS} workers, the last one by {how}.",
-            where=f"task {task.number}: {reprlib.repr(task.value)}",
+            where=f"task {repr(task.value)[:200]}",
             fix="SIGKILL is most often a lack of memory: use fewer workers. `workers: 0` runs it in this process.",
         )

@@ -7,7 +7,7 @@ So in a worker of `hagane.clean.engine` there is the outer one: at twice the tim
 of the document it was at stands in a small file, the board. The engine repeats the task in a fresh worker, which leaves that
 document out. Without a worker (`workers: 0`) there is the inner net only.
 
-Time is the processor's: a document that sleeps is not noticed. The limit on memory needs Linux. Cost: about 15 us a document.
+Time is the processor's: a document that sleeps is not noticed. The limit on memory needs Linux. Cost: about 25 us a document.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -127,5 +128,10 @@ def _limit(seconds: float, memory: int) -> dict[int, tuple[int, int]]:
 
 def _data_bytes() -> int:
     """What the system counts against RLIMIT_DATA: private writable memory."""
-    with open("/proc/self/statm", "rb", buffering=0) as file:
-        return int(file.read().split()[5]) * resource.getpagesize()
+    return int(os.pread(_statm(os.getpid()), 128, 0).split()[5]) * resource.getpagesize()
+
+
+@lru_cache(1)
+def _statm(process: int) -> int:
+    """This process's open account of its memory: opening it costs ten times as much as reading it."""
+    return os.open(f"/proc/{process}/statm", os.O_RDONLY)
