@@ -93,8 +93,17 @@ _ISSUERS = re.compile(
 
 def personal_spans(line: str) -> list[tuple[int, int, str]]:
     """(start, end, kind) of each piece of personal data, in characters of the line; ascending, without overlap."""
+    folded, spans = line.translate(_FOLD), []
+    while found := _merged(_found(folded)):  # again, for what only stood beside another piece
+        spans += found
+        for start, end, _ in found:
+            folded = f"{folded[:start]}〈{'名' * (end - start - 2)}〉{folded[end:]}"
+    return sorted(spans)
+
+
+def _merged(found: Iterator[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     spans: list[tuple[int, int, str]] = []
-    for start, end, kind in sorted(_found(line.translate(_FOLD))):
+    for start, end, kind in sorted(found):
         if spans and start < spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]), spans[-1][2])
         else:
