@@ -23,8 +23,10 @@ from hagane.clean.audit.noise.vocabulary import (
     noun_pattern,
 )
 
-SENTENCES = 6
-"""Sentences of a template of real text."""
+SENTENCES, CHARACTERS = 6, 300
+"""Fewest sentences and characters of a template of real text: a copy must be long enough to be a document."""
+PARTS = 3
+"""Page templates that make up one page."""
 DROPPED = 0.15
 _NOUN = noun_pattern(12, 20)
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]")
@@ -62,7 +64,7 @@ _PAGES = (
 
 
 def seeds(random: Random, texts: Sequence[str], count: int) -> list[list[str]]:
-    """`count` templates of real text, fewer where the texts have no more: `SENTENCES` sentences with nouns in a row, each."""
+    """`count` templates of real text, fewer where the texts have no more: the first sentences of a text that have nouns."""
     found = []
     for text in random.sample(list(texts), len(texts)):
         fit = [
@@ -70,8 +72,9 @@ def seeds(random: Random, texts: Sequence[str], count: int) -> list[list[str]]:
             for sentence in _SENTENCE.findall(text)
             if 25 <= len(sentence.strip()) <= 120 and len(_HIRAGANA.findall(sentence)) > 8 and _NOUN.search(sentence)
         ]
-        if len(fit) >= SENTENCES:
-            found.append(fit[:SENTENCES])
+        enough = next((n for n in range(SENTENCES, len(fit) + 1) if sum(map(len, fit[:n])) >= CHARACTERS), None)
+        if enough is not None:
+            found.append(fit[:enough])
             if len(found) == count:
                 break
     return found
@@ -114,8 +117,8 @@ def _harder(random: Random, words: Vocabulary, lines: list[str]) -> list[str]:
 
 
 def page_family(random: Random, words: Vocabulary, copies: int) -> list[list[str]]:
-    """`copies` texts from one page template."""
-    template = random.choice(words.half(_PAGES))
+    """`copies` texts from one template of a page: `PARTS` of ours, one after another."""
+    template = "\n".join(random.sample(words.half(_PAGES), PARTS))
     return [
         template.format(
             place=random.choice(words.half(PLACES)),

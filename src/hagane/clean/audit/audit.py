@@ -1,0 +1,61 @@
+"""The quality gate: how well the stage finds noise whose place is known, and what it takes from text that has none.
+
+1. Noise of three kinds put into the clean text: `injected`, in the half of words and templates that no rule was tuned on.
+2. Main text of HTML pages with gold: `gold`.
+3. Clean prose lost: `prose`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hagane.artifact.progress import note
+from hagane.clean.audit.gold import gold_figures
+from hagane.clean.audit.injected import count, figures
+from hagane.clean.audit.natural import read_pieces, shortened
+from hagane.clean.audit.noise.pages import noisy_pages, template_pages
+from hagane.clean.audit.noise.vocabulary import Vocabulary
+from hagane.clean.audit.prose import prose_lost
+from hagane.clean.config import Config
+
+PIECE = 3_000
+"""Characters of a piece of clean text: about a page."""
+BODY = 700
+"""Characters of good text on a page with noise."""
+
+
+def audit(
+    config: Config,
+    gold: Path | None = None,
+    *,
+    heldout: bool = True,
+    characters: int = 1_000_000,
+    bodies: int = 300,
+    families: int = 12,
+) -> dict[str, Any]:
+    """All figures, for JSON: kinds, rules, groups, good_lost; clean: name of a clean text → its losses; gold: kind → F1.
+
+    config: of the stage; its `sources` are the clean texts, and of each about `characters` are read. Noise is put into `bodies`
+    pieces of good text, and `families` templates are made a row. Raises `DataError`, `UsageError`.
+    """
+    texts = {source: read_pieces(source, characters, PIECE) for source in config.sources}
+    losses = {}
+    for source, pieces in texts.items():
+        note(f"audit: {source}")
+        losses[Path(source).name] = prose_lost(pieces, config)
+    everything = [piece for pieces in texts.values() for piece in pieces]
+    half = "heldout" if heldout else "development"
+    note(f"audit: noise, {half}")
+    Random(f"{config.seed}/bodies").shuffle(everything)
+    words = Vocabulary.of(everything, heldout=heldout)
+    noisy = noisy_pages(Random(f"{config.seed}/{half}/noisy"), words, shortened(everything[:bodies], BODY))
+    templates = template_pages(Random(f"{config.seed}/{half}/templates"), words, everything, families)
+    counts = count(noisy, config)
+    counts.add(count(templates, config))
+    found = {"half": half, **figures(counts), "clean": losses}
+    if gold is not None:
+        note(f"audit: {gold}")
+        found["gold"] = gold_figures(gold, config)
+    return found
