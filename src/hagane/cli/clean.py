@@ -111,19 +111,26 @@ def _rules(found: Mapping[str, Any]) -> Table:
 
 
 def _losses(found: Mapping[str, Any]) -> Table:
-    columns = (
-        "文章の文字数 prose",
-        "損失 lost %",
-        "重複も含む with copies %",
-        "文章以外 other lost %",
-        "定型文と誤判定 flagged %",
-    )
-    table = Table("清浄なテキスト clean text", *columns, "規則別 by rule, %", title="失われた文章 clean prose lost")
-    for name, figures in found["clean"].items():
-        rules = ", ".join(f"{rule} {100 * share:.2f}" for rule, share in figures["rules"].items() if share >= 0.00005)
-        shares = (figures[key] for key in ("lost", "all_lost", "other_lost", "template_flagged"))
-        table.add_row(name, f"{figures['characters']:,}", *(f"{100 * share:.2f}" for share in shares), rules)
+    """A row a figure, then a row a rule; a column a clean text."""
+    clean = found["clean"]
+    table = Table("", *map(_short, clean), title="清浄なテキストで失われた文章 clean prose lost")
+    rows = {
+        "lost": "損失 lost %",
+        "all_lost": "重複も含む with copies %",
+        "other_lost": "文章以外 what is no prose %",
+        "template_flagged": "定型文と誤判定 flagged as template %",
+        "template_touched": "一部が定型文 touched %",
+    }
+    table.add_row("文字数 characters of prose", *(f"{figures['characters']:,}" for figures in clean.values()))
+    for key, name in rows.items():
+        table.add_row(name, *(f"{100 * figures[key]:.2f}" for figures in clean.values()))
+    for rule in dict.fromkeys(rule for figures in clean.values() for rule in figures["rules"]):
+        table.add_row(f"  {rule} %", *(f"{100 * figures['rules'].get(rule, 0):.3f}" for figures in clean.values()))
     return table
+
+
+def _short(source: str) -> str:
+    return Path(source).name.partition(".")[0]
 
 
 def _gold(found: Mapping[str, Any]) -> Table:
@@ -141,5 +148,5 @@ def _targets(found: Mapping[str, Any]) -> Table:
         if value is not None:
             sign = "≤" if target.at_most else "≥"
             verdict = "達成 reached" if target.reached(value) else "未達 missed"
-            table.add_row(" / ".join(target.path), f"{value:.3f}", f"{sign} {target.bound}", verdict)
+            table.add_row(" / ".join(map(_short, target.path)), f"{value:.3f}", f"{sign} {target.bound}", verdict)
     return table

@@ -1,6 +1,7 @@
 """The quality gate: how well the stage finds noise whose place is known, and what it takes from text that has none.
 
-1. Noise of three kinds put into the clean text: `injected`, in the half of words and templates that no rule was tuned on.
+1. Noise of three kinds put into the prose of the clean text: `injected`, in the half of words and phrases that no rule
+   was tuned on.
 2. Main text of HTML pages with gold: `gold`.
 3. Clean prose lost: `prose`.
 """
@@ -14,7 +15,7 @@ from typing import Any
 from hagane.artifact.progress import note
 from hagane.clean.audit.gold import gold_figures
 from hagane.clean.audit.injected import count, figures
-from hagane.clean.audit.natural import read_pieces, shortened
+from hagane.clean.audit.natural import pieces, prose, read_pieces
 from hagane.clean.audit.noise.pages import noisy_pages, template_pages
 from hagane.clean.audit.noise.vocabulary import Vocabulary
 from hagane.clean.audit.prose import prose_lost
@@ -35,22 +36,23 @@ def audit(
     bodies: int = 300,
     families: int = 12,
 ) -> dict[str, Any]:
-    """All figures, for JSON: kinds, rules, groups, good_lost; clean: name of a clean text → its losses; gold: kind → F1.
+    """All figures, for JSON: kinds, rules, groups, good_lost; clean: source → its losses; gold: kind → F1.
 
     config: of the stage; its `sources` are the clean texts, and of each about `characters` are read. Noise is put into `bodies`
     pieces of good text, and `families` templates are made a row. Raises `DataError`, `UsageError`.
     """
     texts = {source: read_pieces(source, characters, PIECE) for source in config.sources}
     losses = {}
-    for source, pieces in texts.items():
+    for source, whole in texts.items():
         note(f"audit: {source}")
-        losses[Path(source).name] = prose_lost(pieces, config)
-    everything = [piece for pieces in texts.values() for piece in pieces]
+        losses[source] = prose_lost(whole, config)
+    everything = [text for whole in texts.values() for piece in whole if (text := prose(piece))]
     half = "heldout" if heldout else "development"
     note(f"audit: noise, {half}")
     Random(f"{config.seed}/bodies").shuffle(everything)
     words = Vocabulary.of(everything, heldout=heldout)
-    noisy = noisy_pages(Random(f"{config.seed}/{half}/noisy"), words, shortened(everything[:bodies], BODY))
+    short = [pieces(text, BODY)[0] for text in everything[:bodies]]
+    noisy = noisy_pages(Random(f"{config.seed}/{half}/noisy"), words, short)
     templates = template_pages(Random(f"{config.seed}/{half}/templates"), words, everything, families)
     counts = count(noisy, config)
     counts.add(count(templates, config))

@@ -9,7 +9,8 @@ Cost: one reading of the file; memory: the sample.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 
 import xxhash
 
@@ -22,6 +23,8 @@ BUILTIN = "builtin"
 PIECES = 6
 """Pieces of one document at most."""
 _FENCES = ("```", "~~~")
+_JAPANESE, _HIRAGANA = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]"), re.compile(r"[\u3041-\u3096]")
+_JAPANESE_SHARE = 0.3
 
 
 def read_pieces(source: str, characters: int, length: int) -> list[str]:
@@ -63,9 +66,20 @@ def pieces(text: str, length: int) -> list[str]:
     return found
 
 
-def shortened(texts: Sequence[str], length: int) -> list[str]:
-    """The first piece of `length` characters of each text."""
-    return [cut[0] for text in texts if (cut := pieces(text, length))]
+def prose(text: str) -> str:
+    """The lines of prose of a text: those outside of code blocks that read as Japanese."""
+    kept, fenced = [], False
+    for line in text.splitlines():
+        if line.lstrip().startswith(_FENCES):
+            fenced = not fenced
+        elif not fenced and is_prose(line):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def is_prose(line: str) -> bool:
+    """Whether a line reads as Japanese: three characters in ten are kana or kanji, and some are hiragana."""
+    return len(_JAPANESE.findall(line)) >= _JAPANESE_SHARE * len(line) and bool(_HIRAGANA.search(line))
 
 
 def _documents(source: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ Cost: the stage, and 2 bytes a character.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +54,8 @@ class Run:
     texts: list[Outcome]
     html: list[list[str]]
     """Lines that are left of each HTML page."""
-    named: list[set[str]]
-    """Rules that decided anything about each plain text, whatever the action."""
+    decided: list[Counter[str]]
+    """Of each plain text: rule → characters that it decided about, whatever the action."""
 
 
 def run_stage(texts: Sequence[str], html: Sequence[str], config: Config) -> Run:
@@ -78,16 +79,16 @@ def run_stage(texts: Sequence[str], html: Sequence[str], config: Config) -> Run:
         page_of(RawDocument(str(number), "", "text", text), config.extraction()) for number, text in enumerate(texts)
     ]
     outcomes = [Outcome(page, np.zeros(page.length, np.int16)) for page in pages]
-    named: list[set[str]] = [set() for _ in texts]
+    decided: list[Counter[str]] = [Counter() for _ in texts]
     # What took a whole document took only what was left of it: spans come first.
     for row in sorted(decisions, key=lambda row: row["action"] == "remove_document"):
         file, _, number = row["doc"].rpartition(":")
         if not file.endswith("texts.jsonl"):
             continue
-        named[int(number)].add(row["rule"])
+        decided[int(number)][row["rule"]] += row["characters"]
         if row["action"].startswith("remove"):
             _take(outcomes[int(number)], row, rules.index(row["rule"]) + 1)
-    return Run(rules, outcomes, [left.get(f"corpus/html/{number}.html", []) for number in range(len(html))], named)
+    return Run(rules, outcomes, [left.get(f"corpus/html/{number}.html", []) for number in range(len(html))], decided)
 
 
 def _take(outcome: Outcome, row: Mapping[str, Any], number: int) -> None:

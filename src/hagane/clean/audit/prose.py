@@ -1,26 +1,22 @@
 """What the whole stage takes out of clean text, by rule: each clean text is cleaned alone.
 
-Counted are the characters of prose: lines outside of code blocks, at least three characters in ten of them kana or kanji, with
-hiragana among them. `lost` leaves out what rules against copies took, for that still stands elsewhere in the corpus; `all_lost`
-counts it, and `other_lost` is the share lost of what is no prose. A piece counts as flagged where a rule against templates decided
-anything about it.
+Counted are the characters of prose: lines outside of code blocks that read as Japanese (`natural.is_prose`). `lost` leaves out what
+rules against copies took, for that still stands elsewhere in the corpus; `all_lost` counts it, and `other_lost` is the share lost
+of what is no prose. A piece counts as touched where a rule against templates decided anything about it, and as flagged where
+this covers half of its characters or more.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from hagane.clean.audit.kinds import COPIES, KINDS
+from hagane.clean.audit.natural import is_prose
 from hagane.clean.audit.outcome import KEPT, run_stage
 from hagane.clean.config import Config
 from hagane.clean.page import Role
-
-_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
-_HIRAGANA = re.compile(r"[\u3041-\u3096]")
-_SHARE = 0.3
 
 
 def prose_lost(pieces: Sequence[str], config: Config) -> dict[str, Any]:
@@ -35,6 +31,10 @@ def prose_lost(pieces: Sequence[str], config: Config) -> dict[str, Any]:
             for number, characters in Counter(taken.tolist()).items():
                 counts[names[number]] += characters
     by_rule = {rule: prose[rule] / max(prose.total(), 1) for rule in run.rules if prose[rule]}
+    templated = [
+        sum(decided[rule] for rule in KINDS["template"]) / max(outcome.page.characters, 1)
+        for decided, outcome in zip(run.decided, run.texts, strict=True)
+    ]
     return {
         "pieces": len(pieces),
         "characters": prose.total(),
@@ -42,11 +42,7 @@ def prose_lost(pieces: Sequence[str], config: Config) -> dict[str, Any]:
         "all_lost": round(sum(by_rule.values()), 5),
         "other_characters": other.total(),
         "other_lost": round(1 - other[names[KEPT]] / max(other.total(), 1), 5),
-        "template_flagged": round(sum(not rules.isdisjoint(KINDS["template"]) for rules in run.named) / len(pieces), 5),
+        "template_touched": round(sum(part > 0 for part in templated) / len(pieces), 5),
+        "template_flagged": round(sum(part >= 0.5 for part in templated) / len(pieces), 5),
         "rules": {rule: round(share, 6) for rule, share in sorted(by_rule.items(), key=lambda pair: -pair[1])},
     }
-
-
-def is_prose(line: str) -> bool:
-    """Whether a line reads as Japanese: enough kana and kanji, and hiragana among them."""
-    return len(_JAPANESE.findall(line)) >= _SHARE * len(line) and bool(_HIRAGANA.search(line))

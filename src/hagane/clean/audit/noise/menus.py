@@ -2,7 +2,7 @@
 
 A site is drawn once: its menu, categories, archive and footer are the same on each of its pages; bread crumbs, related articles,
 counters and pagers are the page's own. As plain text a list is either one line an entry or one line in all, as text extractors
-write it; as HTML the same lists are links in elements whose names say nothing.
+write it; as HTML the same lists stand in elements whose names say nothing, most of them links.
 
 Source of the kinds: the lists that stand around the main text of real Japanese sites (blogs, shops, town halls, companies).
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from hagane.clean.audit.noise.vocabulary import PEOPLE, Vocabulary, listed
@@ -105,6 +105,8 @@ class Box:
     entries: tuple[str, ...]
     between: str = ""
     """Empty: one line an entry."""
+    links: bool = True
+    """Whether entries are links in HTML."""
 
     def lines(self) -> list[str]:
         """As plain text."""
@@ -161,7 +163,7 @@ def site(random: Random, words: Vocabulary) -> Site:
         _box(random, words, heads[1], months, 0.3),
         _box(random, words, heads[2], tuple("#" + tag for tag in cloud) if random.random() < 0.4 else cloud, 0.6),
         _box(random, words, heads[3], recent, 0.0),
-        _box(random, words, "", random.choice(words.half(_LOGIN)), 0.4),
+        replace(_box(random, words, "", random.choice(words.half(_LOGIN)), 0.4), links=False),
     ]
     random.shuffle(sides)
     notice = random.choice(words.half(_COPYRIGHT)).format(y=random.randint(2008, 2024), s=name)
@@ -169,7 +171,7 @@ def site(random: Random, words: Vocabulary) -> Site:
         name,
         _box(random, words, "", _some(random, words.half(_MENU), 5, 12), 0.5),
         tuple(sides[: random.randint(2, 5)]),
-        (_box(random, words, "", _some(random, words.half(_FOOT), 3, 6), 0.6), Box("", (notice,))),
+        (_box(random, words, "", _some(random, words.half(_FOOT), 3, 6), 0.6), Box("", (notice,), links=False)),
     )
 
 
@@ -181,12 +183,12 @@ def page_boxes(random: Random, words: Vocabulary, of: Site) -> tuple[list[Box], 
     before = [
         of.menu,
         Box("", ("ホーム", *path), random.choice(words.half(_CRUMBS))),
-        Box("", (_number(random, random.choice(words.half(_META)), words),)),
+        Box("", (_number(random, random.choice(words.half(_META)), words),), links=False),
     ]
     after = [
         _box(random, words, "", share, 0.5),
         _box(random, words, random.choice(("関連記事", "あわせて読みたい")), related, 0.0),
-        Box("", (_number(random, random.choice(words.half(_PAGER)), words),)),
+        Box("", (_number(random, random.choice(words.half(_PAGER)), words),), links=False),
         *of.sides,
         *of.feet,
     ]
@@ -213,10 +215,13 @@ def html_page(random: Random, words: Vocabulary, of: Site, title: str, paragraph
     before, after = page_boxes(random, words, of)
 
     def listed(box: Box) -> str:
-        links = [f'<a href="/{number}">{html.escape(entry)}</a>' for number, entry in enumerate(box.entries)]
+        entries = [html.escape(entry) for entry in box.entries]
+        if box.links:
+            entries = [f'<a href="/{number}">{entry}</a>' for number, entry in enumerate(entries)]
         head = f"<div>{html.escape(box.head)}</div>" if box.head else ""
-        body = html.escape(box.between).join(links) if box.between else "".join(f"<li>{link}</li>" for link in links)
-        return f'<div class="c{len(links)}">{head}{body if box.between else f"<ul>{body}</ul>"}</div>'
+        if box.between:
+            return f"<div>{head}{html.escape(box.between).join(entries)}</div>"
+        return f"<div>{head}<ul>{''.join(f'<li>{entry}</li>' for entry in entries)}</ul></div>"
 
     text = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs)
     page = (

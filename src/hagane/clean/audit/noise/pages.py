@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from hagane.clean.audit.noise.adverts import advert_page, adverts
+from hagane.clean.audit.noise.adverts import STYLES, advert_page, adverts
 from hagane.clean.audit.noise.menus import html_page, menu_page, menus, site
 from hagane.clean.audit.noise.templates import family, page_family, seeds
 from hagane.clean.audit.noise.vocabulary import Vocabulary
@@ -53,9 +53,9 @@ def noisy_pages(random: Random, words: Vocabulary, texts: Sequence[str]) -> list
     bodies = [text.splitlines() for text in random.sample(list(texts), len(texts))]
     count = len(bodies)
     pages = []
-    for _ in range(count // 4):
-        body = bodies.pop()
-        pages.append(Page("advert blocks", _with_adverts(random, words, body)))
+    for number in range(count // 4):
+        style = list(STYLES)[number % len(STYLES)]
+        pages.append(Page(f"advert {style}", _with_adverts(random, words, bodies.pop(), style)))
     for start in range(0, count // 3, SITE_PAGES):
         where = site(random, words)
         for _ in range(min(SITE_PAGES, count // 3 - start)):
@@ -79,12 +79,12 @@ def noisy_pages(random: Random, words: Vocabulary, texts: Sequence[str]) -> list
     return pages
 
 
-def _with_adverts(random: Random, words: Vocabulary, body: Sequence[str]) -> list[tuple[str, str]]:
-    """One block somewhere between the lines of `body`, and one below."""
+def _with_adverts(random: Random, words: Vocabulary, body: Sequence[str], style: str) -> list[tuple[str, str]]:
+    """One block of this style somewhere between the lines of `body`, and one below."""
     lines = _label(body, GOOD)
     place = random.randint(0, len(lines))
-    lines[place:place] = _label(adverts(random, words), "advert")
-    return lines + _label(adverts(random, words), "advert")
+    lines[place:place] = _label(adverts(random, words, style), "advert")
+    return lines + _label(adverts(random, words, style), "advert")
 
 
 def template_pages(random: Random, words: Vocabulary, texts: Sequence[str], families: int) -> list[Page]:
