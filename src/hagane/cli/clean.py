@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from hagane.artifact.files import atomic_write
 from hagane.clean.audit.audit import audit
+from hagane.clean.audit.gold_pages import LILYPOND
 from hagane.clean.audit.kinds import KINDS, targets
 from hagane.clean.audit.natural import BUILTIN
 from hagane.clean.config import Config
@@ -52,11 +53,14 @@ def audit_verb(
     ] = None,
     clean: Annotated[
         list[str] | None,
+        typer.Option("--clean", help="Clean text: JSON lines with `text`; may be repeated. Default: builtin."),
+    ] = None,
+    gold: Annotated[
+        list[str] | None,
         typer.Option(
-            "--clean", help="Clean text: JSON lines with `text`; may be given more than once. Default: builtin."
+            "--gold", help=f"Gold pages: JSON lines with kind, html and gold, or {LILYPOND}; may be repeated."
         ),
     ] = None,
-    gold: Annotated[Path | None, typer.Option("--gold", help="Gold pages, JSON lines: kind, html, gold.")] = None,
     development: Annotated[
         bool, typer.Option("--development", help="The half of the noise that rules are tuned on.")
     ] = False,
@@ -66,7 +70,7 @@ def audit_verb(
     """Precision, recall and F1 against noise whose place is known; gold main text; clean prose lost."""
     _, config = read_words(STAGE, [*(clean or [BUILTIN]), *(settings or [])])
     assert isinstance(config, Config)
-    found = audit(config, gold, heldout=not development, characters=characters)
+    found = audit(config, gold or (), heldout=not development, characters=characters)
     for table in (_kinds(found), _groups(found), _rules(found), _losses(found), _gold(found), _targets(found)):
         if table.row_count:
             console.print(table)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -29,7 +29,7 @@ BODY = 700
 
 def audit(
     config: Config,
-    gold: Path | None = None,
+    gold: Sequence[str] = (),
     *,
     heldout: bool = True,
     characters: int = 1_000_000,
@@ -39,7 +39,8 @@ def audit(
     """All figures, for JSON: kinds, rules, groups, good_lost; clean: source → its losses; gold: kind → F1.
 
     config: of the stage; its `sources` are the clean texts, and of each about `characters` are read. Noise is put into `bodies`
-    pieces of good text, and `families` templates are made a row. Raises `DataError`, `UsageError`.
+    pieces of good text, and `families` templates are made a row. gold: as `gold_pages` takes them. Raises
+    `DataError`, `UsageError`.
     """
     texts = {source: read_pieces(source, characters, PIECE) for source in config.sources}
     losses = {}
@@ -57,7 +58,7 @@ def audit(
     counts = count(noisy, config)
     counts.add(count(templates, config))
     found = {"half": half, **figures(counts), "clean": losses}
-    if gold is not None:
-        note(f"audit: {gold}")
+    if gold:
+        note(f"audit: {', '.join(gold)}")
         found["gold"] = gold_figures(gold, config)
     return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hagane.clean.audit.kinds import KINDS
+from hagane.clean.audit.kinds import COPIES, KINDS
 from hagane.clean.audit.noise.pages import GOOD, Page
 from hagane.clean.audit.outcome import KEPT, Outcome, run_stage
 from hagane.clean.config import Config
@@ -81,7 +81,10 @@ def _count(counts: Counts, page: Page, lines: Sequence[tuple[str, Counter[int]]]
 
 
 def figures(counts: Counts) -> dict[str, Any]:
-    """kinds, rules and groups; shares of characters, but `pages_gone`: the share of pages that lost half of their noise or more."""
+    """kinds, rules, groups, and the good text lost to other rules than those against copies.
+
+    Shares of characters, but `pages_gone`: the share of pages that lost half of their noise or more.
+    """
     kinds = {}
     for kind, rules in KINDS.items():
         recall = _share(sum(n for (_, label), n in counts.taken.items() if label == kind), counts.all[kind])
@@ -105,8 +108,8 @@ def figures(counts: Counts) -> dict[str, Any]:
         }
         for group, rows in sorted(counts.groups.items())
     }
-    good = _share(sum(n for (_, label), n in counts.taken.items() if label == GOOD), counts.all[GOOD])
-    return {"kinds": kinds, "rules": rules_found, "groups": groups, "good_lost": good}
+    lost = sum(n for (rule, label), n in counts.taken.items() if label == GOOD and rule not in COPIES)
+    return {"kinds": kinds, "rules": rules_found, "groups": groups, "good_lost": _share(lost, counts.all[GOOD])}
 
 
 def _share(part: int, whole: int) -> float:
