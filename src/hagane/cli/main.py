@@ -7,7 +7,7 @@ import sys
 import typer
 from safetensors import SafetensorError
 
-from hagane.cli import artifacts, chat, doctor, learning_rate, recipes, stage_verbs
+from hagane.cli import artifacts, chat, clean, doctor, learning_rate, recipes, stage_verbs
 from hagane.errors import HaganeError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ artifacts.register(app)
 chat.register(app)
 doctor.register(app)
 learning_rate.register(app)
+clean.register(app)
 stage_verbs.register(app)
 
 INTERRUPTED = 130

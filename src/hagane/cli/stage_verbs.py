@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from hagane.artifact.folder import Job, build, is_up_to_date
 from hagane.artifact.progress import note
-from hagane.artifact.stage import Stage
+from hagane.artifact.stage import Stage, StageConfig
 from hagane.errors import UsageError
 from hagane.pipeline.configure import make_config, split_block
 from hagane.pipeline.stages import STAGES
@@ -22,9 +22,15 @@ from hagane.pipeline.strict_yaml import KeyPath, parse_value
 
 
 def register(app: typer.Typer) -> None:
-    """Add one verb for each stage."""
+    """Add one verb for each stage, but for `clean`, which has verbs of its own beside it (`cli/clean.py`)."""
     for stage in STAGES.values():
-        app.command(stage.name, help=_help(stage), short_help=stage.title, rich_help_panel="Stages")(_verb(stage))
+        if stage.name != "clean":
+            add_stage(app, stage, stage.name)
+
+
+def add_stage(app: typer.Typer, stage: Stage, name: str) -> None:
+    """Add the verb of one stage under this name."""
+    app.command(name, help=_help(stage), short_help=stage.title, rich_help_panel="Stages")(_verb(stage))
 
 
 def _verb(stage: Stage) -> Any:
@@ -42,22 +48,31 @@ def _verb(stage: Stage) -> Any:
 def run_stage(stage: Stage, arguments: list[str], out: Path) -> None:
     """Run one stage from `key=value` words (and plain words, where the stage takes them) into `out`."""
 
-    def where(path: KeyPath) -> str:
-        return f"hagane {stage.name} {'.'.join(map(str, path))}".rstrip()
-
-    references, settings = split_block(stage, _block(stage, arguments), where)
+    references, config = read_words(stage, arguments)
     for name, reference in references.items():
         if not Path(reference).exists():
             raise UsageError(
-                f"The input {name!r} does not exist: {reference}", where=where((name,)), fix="Check the path."
+                f"The input {name!r} does not exist: {reference}",
+                where=f"hagane {stage.name} {name}",
+                fix="Check the path.",
             )
     inputs = {name: Path(reference) for name, reference in references.items()}
-    job = Job(stage, make_config(stage, settings, where), inputs, out)
+    job = Job(stage, config, inputs, out)
     if is_up_to_date(job):
         note(f"{stage.name}: up to date → {out}")
         return
     manifest = build(job)
     note(f"{stage.name}: done in {manifest.seconds:.0f} s → {out}")
+
+
+def read_words(stage: Stage, arguments: list[str]) -> tuple[dict[str, str], StageConfig]:
+    """Inputs (name → reference) and config of a stage from the words of its verb."""
+
+    def where(path: KeyPath) -> str:
+        return f"hagane {stage.name} {'.'.join(map(str, path))}".rstrip()
+
+    references, settings = split_block(stage, _block(stage, arguments), where)
+    return references, make_config(stage, settings, where)
 
 
 def _block(stage: Stage, arguments: list[str]) -> dict[str, Any]:
