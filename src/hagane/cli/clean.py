@@ -1,4 +1,4 @@
-"""`hagane clean IN... -o OUT`, the stage, and beside it verbs about cleaning: `hagane clean audit`.
+"""`hagane clean IN... -o OUT`, the stage, and beside it verbs about cleaning: audit, replay, explain.
 
 A first word that is none of these verbs belongs to the stage, so that `hagane clean page.html -o OUT` stays as short as every other
 stage. (A folder that is called like a verb is given as `./audit`.)
@@ -6,22 +6,30 @@ stage. (A folder that is called like a verb is given as `./audit`.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 from hagane.artifact.files import atomic_write
+from hagane.artifact.folder import Job, build
+from hagane.artifact.manifest import read_manifest
+from hagane.clean import replay
 from hagane.clean.audit.audit import audit
 from hagane.clean.audit.gold_pages import LILYPOND
 from hagane.clean.audit.kinds import KINDS, targets
 from hagane.clean.audit.natural import BUILTIN
 from hagane.clean.config import Config
+from hagane.clean.explain import explain
+from hagane.clean.rules import RULE
 from hagane.clean.stage import STAGE
 from hagane.cli.stage_verbs import add_stage, read_words
 
@@ -44,6 +52,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(cls=_Clean, help=f"{STAGE.title}\n\nhagane clean IN... -o OUT", no_args_is_help=True)
     add_stage(group, STAGE, RUN)
     group.command("audit")(audit_verb)
+    group.command("replay")(replay_verb)
+    group.command("explain")(explain_verb)
     app.add_typer(group, name=STAGE.name, rich_help_panel="Stages")
 
 
@@ -76,6 +86,79 @@ def audit_verb(
             console.print(table)
     if json is not None:
         atomic_write(json, orjson.dumps(found, option=orjson.OPT_INDENT_2))
+
+
+def replay_verb(
+    folder: Annotated[Path, typer.Argument(help="Output of `hagane clean`.")],
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="RULE.threshold=VALUE...", help="What to change, as in a recipe.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder to write; without it only the difference is shown.")
+    ] = None,
+) -> None:
+    """Decide again with other thresholds, without reading or measuring a page; says how many characters change."""
+    manifest = read_manifest(folder)
+    before = Config.model_validate(manifest.config)
+    config = _changed(before, settings or [])
+    with nullcontext(out) if out else _thrown_away() as target:
+        assert target is not None
+        build(Job(replay.STAGE, config, {"from": folder}, target))
+        change = replay.compare(folder, target)
+    table = Table("", "文字 characters", title="再判定 replay")
+    table.add_row("基準を変える前に残った kept before", f"{change.kept_before:,}")
+    table.add_row("変えた後に残った kept after", f"{change.kept_after:,}")
+    table.add_row("新たに除いた removed anew", f"{change.removed_anew:,}")
+    table.add_row("新たに残した kept anew", f"{change.kept_anew:,}")
+    table.add_row("変わった文字 changed", f"{change.changed:,}")
+    console.print(table)
+    if out:
+        console.print(f"→ {out}")
+
+
+@contextmanager
+def _thrown_away() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="hagane-replay-") as folder:
+        yield Path(folder) / "out"
+
+
+def _changed(before: Config, settings: list[str]) -> Config:
+    """The settings of a cleaning with some of them changed. Raises `UsageError` for what a recipe would refuse."""
+    _, config = read_words(STAGE, [*before.sources, *settings])
+    given = config.model_dump(exclude_unset=True, exclude={"sources"})
+    return before.model_copy(update={name: getattr(config, name) for name in given})
+
+
+def explain_verb(
+    folder: Annotated[Path, typer.Argument(help="Output of `hagane clean`.")],
+    document: Annotated[str, typer.Argument(help="Id of a document, or a part of it that no other has.")],
+) -> None:
+    """A page line by line, with what was taken out of it, by which rule, value and threshold."""
+    found = explain(folder, document)
+    config = Config.model_validate(read_manifest(folder).config)
+    console.print(Text(f"{found.id}  ({found.source})", "bold"))
+    for line in found.lines:
+        if line.rule:
+            console.print(Text(f"− {line.text}", "red"), Text(f"  {_reason(config, line.rule, line.value)}", "dim"))
+        elif found.rule:
+            console.print(Text(f"− {line.text}", "red"))
+        else:
+            console.print(Text(f"  {line.text}"))
+    if found.rule:
+        console.print(
+            Text(f"文書ごと除いた the whole document went: {_reason(config, found.rule, found.value)}", "bold red")
+        )
+    else:
+        kept = sum(len(line.text) for line in found.lines if not line.rule)
+        everything = sum(len(line.text) for line in found.lines)
+        console.print(
+            Text(f"{everything:,} 文字中 {kept:,} 文字を残した kept {kept:,} of {everything:,} characters", "bold")
+        )
+
+
+def _reason(config: Config, rule: str, value: float) -> str:
+    sides = {"below": "<", "to": "≤", "from": "≥", "above": ">"}
+    return f"{rule} {value:g} {sides[RULE[rule].side]} {getattr(config, rule).threshold:g}"
 
 
 def _percent(share: float) -> str:
