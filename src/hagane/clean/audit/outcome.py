@@ -40,10 +40,22 @@ class Outcome:
     removed_by: npt.NDArray[np.int16]
     """[characters of the page's text]: 0 where kept, else 1 + the number of the rule that took it."""
 
+    @property
+    def text(self) -> str:
+        """What spans of decisions count in."""
+        return "\n".join(self.page.lines)
+
+    @property
+    def characters(self) -> int:
+        """Characters of the page's lines."""
+        return sum(map(len, self.page.lines))
+
     def lines(self) -> Iterator[npt.NDArray[np.int16]]:
         """`removed_by` of each line, without line ends."""
-        for start, line in zip(self.page.starts, self.page.lines, strict=True):
+        start = 0
+        for line in self.page.lines:
             yield self.removed_by[start : start + len(line)]
+            start += len(line) + 1
 
 
 @dataclass(frozen=True)
@@ -75,10 +87,8 @@ def run_stage(texts: Sequence[str], html: Sequence[str], config: Config) -> Run:
         left = {document.id: document.text.split("\n") for document in read_documents(out)}
         decisions = pq.read_table(out / "decisions.parquet").to_pylist()
     rules = sorted({row["rule"] for row in decisions})
-    pages = [
-        page_of(RawDocument(str(number), "", "text", text), config.extraction()) for number, text in enumerate(texts)
-    ]
-    outcomes = [Outcome(page, np.zeros(page.length, np.int16)) for page in pages]
+    pages = [page_of(RawDocument(str(number), "", "text", text)) for number, text in enumerate(texts)]
+    outcomes = [Outcome(page, np.zeros(len("\n".join(page.lines)), np.int16)) for page in pages]
     decided: list[Counter[str]] = [Counter() for _ in texts]
     # What took a whole document took only what was left of it: spans come first.
     for row in sorted(decisions, key=lambda row: row["action"] == "remove_document"):
@@ -93,9 +103,9 @@ def run_stage(texts: Sequence[str], html: Sequence[str], config: Config) -> Run:
 
 def _take(outcome: Outcome, row: Mapping[str, Any], number: int) -> None:
     span = slice(row["span_start"], row["span_end"])
-    if row["action"] == "remove_span" and not outcome.page.text[span].startswith(row["text"][:20]):
+    if row["action"] == "remove_span" and not outcome.text[span].startswith(row["text"][:20]):
         raise DataError(
-            f"The span of a decision holds {outcome.page.text[span][:20]!r}, its excerpt {row['text'][:20]!r}.",
+            f"The span of a decision holds {outcome.text[span][:20]!r}, its excerpt {row['text'][:20]!r}.",
             where=f"decisions.parquet: {row['doc']}, rule {row['rule']}",
             fix="Report it: spans must be those of the page's text.",
         )

@@ -32,7 +32,7 @@ def prose_lost(pieces: Sequence[str], config: Config) -> dict[str, Any]:
                 counts[names[number]] += characters
     by_rule = {rule: prose[rule] / max(prose.total(), 1) for rule in run.rules if prose[rule]}
     templated = [
-        sum(decided[rule] for rule in KINDS["template"]) / max(outcome.page.characters, 1)
+        sum(decided[rule] for rule in KINDS["template"]) / max(outcome.characters, 1)
         for decided, outcome in zip(run.decided, run.texts, strict=True)
     ]
     return {
