@@ -36,6 +36,10 @@ class Quarantined:
     reason: str
     """A word to count by: too_large, truncated_gzip, broken_encoding, redirect, link, ..."""
     detail: str = ""
+    """What was found, and what to do about it where something can be done."""
+
+
+Item = RawDocument | Quarantined
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,29 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hagane.corpus.document import Kind, Quarantined, RawDocument
+from hagane.corpus.document import Item, Kind, Quarantined, RawDocument
 from hagane.corpus.encoding import decode
-from hagane.corpus.packed import PARQUET_MAGIC, ZIP_MAGIC, BrokenFileError, magic, read_bytes, read_lines, whole
+from hagane.corpus.packed import (
+    PARQUET_MAGIC,
+    WARC_MAGIC,
+    ZIP_MAGIC,
+    BrokenFileError,
+    magic,
+    read_bytes,
+    read_lines,
+    whole,
+)
+from hagane.corpus.warc import read_warc
 from hagane.errors import DataError
 
 MAX_PAGE_BYTES = 64 << 20
 """One page may hold this many bytes (unpacked); a larger one is quarantined as `too_large`."""
 
-Item = RawDocument | Quarantined
-
 _PACKED_SUFFIX = re.compile(r"\.(?:gz|zst|zstd)$")
 _HTML = re.compile(r"\.x?html?$")
 _TEXT = re.compile(r"\.(?:txt|text|md|markdown)$")
 _ROWS = re.compile(r"\.(?:jsonl|ndjson)$")
+_CRAWL = re.compile(r"\.(?:warc|wet|wat)$")
 _MANUAL = re.compile(r"\.[1-9][a-z]*$")
 _OTHER = re.compile(
     r"\.(?:png|jpe?g|gif|svg|ico|css|js|map|woff2?|ttf|pdf|ps|mp[34]|od[stgp]|docx?|xlsx?|exe|so|py|xml|json|csv)$"
@@ -67,6 +76,8 @@ def read_file(path: Path, source: str, name: str, *, limit: int = MAX_PAGE_BYTES
             yield from _parquet(path, source, name, limit)
         elif head == ZIP_MAGIC or stem.endswith((".zip", ".jar")):
             yield from _zip(path, source, name, limit)
+        elif head == WARC_MAGIC or _CRAWL.search(stem):
+            yield from read_warc(path, source, name, limit)
         elif _ROWS.search(stem):
             whole(path)
             yield from _jsonl(path, source, name, limit)

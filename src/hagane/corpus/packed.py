@@ -17,7 +17,8 @@ import zstandard
 _BLOCK = 1 << 20
 # What is fed to a decompressor at once bounds what one call can blow up to (gzip 1 : 1,000, zstd up to 1 : 30,000).
 _FEED = {"gzip": 1 << 16, "zstd": 1 << 12}
-GZIP_MAGIC, ZSTD_MAGIC, ZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1"
+GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+ZIP_MAGIC, PARQUET_MAGIC, WARC_MAGIC = b"PK\x03\x04", b"PAR1", b"WARC"
 
 
 class BrokenFileError(Exception):

@@ -17,8 +17,8 @@ import xxhash
 from hagane.artifact.cache import cache_folder
 from hagane.corpus import debian, hub
 from hagane.corpus.builtin import builtin_pages
-from hagane.corpus.document import RawDocument
-from hagane.corpus.files import MAX_PAGE_BYTES, Item, read_file, walk
+from hagane.corpus.document import Item, RawDocument
+from hagane.corpus.files import MAX_PAGE_BYTES, read_file, walk
 from hagane.errors import UsageError
 
 _SCHEMES = ("debian", "hub", "builtin")
@@ -137,4 +137,4 @@ def _source_name(spec: str) -> str:
     if path.is_dir():
         return path.resolve().name or "root"
     name = path.name if path.is_file() else re.split(r"[*?\[]", str(path))[0].rstrip("/").rpartition("/")[2]
-    return re.sub(r"(?:\.(?:gz|zst|jsonl|ndjson|parquet|html?|txt|md|zip|jar))+$", "", name) or "files"
+    return re.sub(r"(?:\.(?:gz|zst|jsonl|ndjson|parquet|html?|txt|md|zip|jar|warc|wet|wat))+$", "", name) or "files"
