@@ -49,6 +49,7 @@ _ESCAPED = "iso2022_jp"
 _WIDER = {"euc_jp": ("euc_jp", "euc_jis_2004")}
 _ESCAPE = re.compile(rb"\x1b(\$\([A-Z]|\$[@A-Z]|\([A-Z])")
 _HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(256))
+_SCORED_AT_ONCE = 1 << 20  # characters: a large page must not take four bytes a character at once
 _LABEL_BONUS, _UTF8_BONUS, _READABLE = 0.05, 0.15, 0.2
 
 
@@ -60,7 +61,8 @@ def decode(data: bytes, *, sniff_markup: bool, charset: str = "") -> Decoded | N
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
-            return _readable(_strict(data[len(mark) :], encoding) or _replaced(data[len(mark) :], encoding))
+            data = data[len(mark) :]
+            return _strict(data, encoding) or readable(*_replaced(data, encoding))
     labels = [_codec(charset.strip("\"' ")), _declared(data) if sniff_markup else None]
     declared = list(dict.fromkeys(name for name in labels if name))
     escaped = b"\x1b$" in data
@@ -78,7 +80,7 @@ def decode(data: bytes, *, sniff_markup: bool, charset: str = "") -> Decoded | N
         best = _best([*readings, *((name, _replaced(data, name)) for name in names)], bonus)
     if best is None or (best[0] not in bonus and _score(best[1][0]) < _READABLE):
         return None
-    return _readable(best[1])
+    return readable(*best[1])
 
 
 def _best(readings: list[tuple[str, Decoded]], bonus: dict[str, float]) -> tuple[str, Decoded] | None:
@@ -108,7 +110,7 @@ def _strict(data: bytes, encoding: str) -> Decoded | None:
             text = _unescaped(data, "strict") if name == _ESCAPED else data.decode(name)
         except UnicodeError:
             continue
-        return _readable((text, 0))
+        return readable(text)
     return None
 
 
@@ -134,15 +136,12 @@ def _unescaped(data: bytes, errors: str) -> str:
     return b"".join(out).decode("euc_jis_2004", errors=errors)
 
 
-def _readable(found: Decoded | None) -> Decoded | None:
-    """Without its NULs, which are counted; None where there is too much that is no text."""
-    if found is None:
-        return None
-    text, count = found
+def readable(text: str, count: int = 0) -> Decoded | None:
+    """The text without its NULs, which are added to `count`; None where there is too much that is no text."""
     nuls = text.count("\0")
     if count + nuls > MAX_REPLACED_SHARE * len(text):
         return None
-    return (text.replace("\0", ""), count + nuls) if nuls else found
+    return text.replace("\0", ""), count + nuls
 
 
 def _weights() -> npt.NDArray[np.float32]:
@@ -165,6 +164,10 @@ def _score(text: str) -> float:
     """How much the characters beyond ASCII look like Japanese, on average; where there are none, just enough to be text."""
     if "\x1b$" in text:
         return 0.0  # escapes of ISO-2022-JP that were not obeyed
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    points = points[points > 0x7F]
-    return float(_WEIGHTS[np.minimum(points, 0xFFFF)].mean()) if len(points) else _READABLE
+    total, count = 0.0, 0
+    for start in range(0, len(text), _SCORED_AT_ONCE):
+        piece = text[start : start + _SCORED_AT_ONCE]
+        points = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), np.uint32)
+        points = np.minimum(points[points > 0x7F], 0xFFFF)
+        total, count = total + float(_WEIGHTS[points].sum()), count + len(points)
+    return total / count if count else _READABLE

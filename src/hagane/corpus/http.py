@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import brotli
 import zstandard
 
-from hagane.corpus.packed import GZIP_MAGIC, BrokenFileError
+from hagane.corpus.packed import GZIP_MAGIC, BrokenFileError, too_large
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
@@ -50,7 +50,7 @@ class Answer:
         for coding in reversed([coding for coding in codings if coding not in ("", "identity", "none", "utf-8")]):
             data = _unpacked(data, coding, limit)
         if len(data) > limit:
-            raise BrokenFileError("too_large", f"More than {limit} bytes.")
+            raise BrokenFileError("too_large", too_large(limit))
         return data
 
 

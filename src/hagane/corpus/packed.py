@@ -37,6 +37,11 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
+def too_large(limit: int) -> str:
+    """What is said of a page, row or body beyond the limit."""
+    return f"More than {limit} bytes; the setting `max_page_megabytes` is the limit."
+
+
 def magic(path: Path) -> bytes:
     """The first four bytes."""
     with path.open("rb") as file:
@@ -58,7 +63,7 @@ def blocks(path: Path) -> Iterator[bytes]:
                 yield block
             return
         decompressor: _Decompressor = _new(kind)
-        fed = False
+        fed, first = False, True
         while block := file.read(_FEED[kind]):
             while block:
                 if decompressor.eof:
@@ -69,14 +74,18 @@ def blocks(path: Path) -> Iterator[bytes]:
                 try:
                     piece = decompressor.decompress(block)
                 except (zlib.error, zstandard.ZstdError) as error:
-                    raise BrokenFileError(f"broken_{kind}", str(error)) from error
+                    raise BrokenFileError(f"broken_{kind}", f"{error}. Fetch the file again.") from error
                 fed = True
+                if first and piece.startswith((GZIP_MAGIC, ZSTD_MAGIC)):
+                    raise BrokenFileError("nested_packing", "The file is packed twice. Unpack it once.")
                 if piece:
+                    first = False
                     yield piece
                 block = decompressor.unused_data if decompressor.eof else b""
         if fed and not decompressor.eof:
             raise BrokenFileError(
-                f"truncated_{kind}", f"The {kind} stream ends in the middle; {path.stat().st_size} bytes are there."
+                f"truncated_{kind}",
+                f"The {kind} stream ends in the middle; {path.stat().st_size} bytes are there. Fetch the file again.",
             )
 
 
@@ -99,7 +108,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     for piece in blocks(path):
         size += len(piece)
         if size > limit:
-            raise BrokenFileError("too_large", f"More than {limit} bytes.")
+            raise BrokenFileError("too_large", too_large(limit))
         pieces.append(piece)
     return b"".join(pieces)
 
