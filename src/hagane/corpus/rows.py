@@ -5,7 +5,7 @@ UTF-8, or hold lone surrogates or NULs, are mended and the places counted. Parqu
 the footer lets expect to fit; a row group that the footer shows to be too large for memory is left out.
 
 Memory: one JSON row, or one batch of Parquet rows. pyarrow must hold a value whole, so that a row far larger than the others in
-its group is noticed only when it is there.
+its group is noticed only when it is there, and a value in a column's dictionary is unpacked for each of a batch's 128 rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hagane.corpus.packed import BrokenFileError, read_lines, too_large, whole
 from hagane.errors import DataError
 
 _COLUMNS = ("text", "id", "url")
-_BATCH_BYTES, _BATCH_ROWS = 16 << 20, 1024
+_BATCH_BYTES, _BATCH_ROWS = 16 << 20, 128
 _MAX_VALUES = 2_000_000
 """Values of one JSON row; each may take 100 bytes in memory."""
 _SUSPECT_BYTES, _SUSPECT_RATIO = 256 << 20, 100
