@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hagane.clean.aozora import aozora_lines
 from hagane.clean.dom import Tree, html_tree
 from hagane.clean.extract import Thresholds, Verdict, main_text
 from hagane.clean.normalise import normalise
@@ -20,7 +21,7 @@ def page_of(raw: RawDocument, thresholds: Thresholds) -> Page:
     """The page with its main text and the decisions about the rest. Raises `TooDeepError`."""
     if raw.kind == "html":
         return _html_page(raw, thresholds)
-    lines, roles = roff_lines(raw.content) if raw.kind == "roff" else _text_lines(raw.content)
+    lines, roles = _LINES[raw.kind](raw.content)
     kept = [(text, role) for line, role in zip(lines, roles, strict=True) if (text := normalise(line))]
     return Page.of(raw.id, raw.source, [text for text, _ in kept], [role for _, role in kept])
 
@@ -84,3 +85,6 @@ def _text_lines(content: str) -> tuple[list[str], list[Role]]:
         lines.append(line)
         roles.append(Role.CODE if fenced else Role.HEADING if _MARKDOWN_HEADING.match(line) else Role.TEXT)
     return lines, roles
+
+
+_LINES = {"roff": roff_lines, "text": _text_lines, "aozora": aozora_lines}

@@ -38,6 +38,11 @@ _OTHER = re.compile(
 _ZIP_ERRORS = (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error, lzma.LZMAError)
 _ROFF_START = re.compile(r"""^['.](?:\\"|TH\b|Dd\b|SH\b|so\b)""", re.MULTILINE)
 _REDIRECT = re.compile(r"^\s*(?:[.']\\\".*\n\s*)*\.so\s+\S+")
+# Ruby, notes, the explanation of both, the colophon: novels elsewhere have ruby too, so one of them is not enough.
+_AOZORA = [
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (r"《[ぁ-ヶー]+》", "［＃[^］]", "^【テキスト中に現れる記号について】", "^底本[：:]")
+]
 _MARKUP = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
@@ -108,6 +113,8 @@ def _page(data: bytes, source: str, name: str, stem: str) -> Item:
         kind = "roff"
         if redirect := _REDIRECT.match(text):
             return Quarantined(identity, source, "redirect", redirect[0].strip()[-100:])
+    elif sum(bool(mark.search(text)) for mark in _AOZORA) >= 2:
+        kind = "aozora"
     return RawDocument(identity, source, kind, text, replaced)
 
 
