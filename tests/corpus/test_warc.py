@@ -169,6 +169,7 @@ def test_bodies_as_they_were_sent(tmp_path: Path) -> None:
         (chunked(html), "Transfer-Encoding: chunked"),
         (html, "Transfer-Encoding: chunked"),
         (gzip.compress(html), "Content-Encoding: gzip"),
+        (gzip.compress(html[:50]) + gzip.compress(html[50:]), "Content-Encoding: gzip"),
         (html, "Content-Encoding: gzip"),
         (zlib.compress(html), "Content-Encoding: deflate"),
         (raw.compress(html) + raw.flush(), "Content-Encoding: deflate"),

@@ -113,11 +113,17 @@ def _unpacked(data: bytes, coding: str, limit: int) -> bytes:
 
 
 def _inflated(data: bytes, window: int, limit: int) -> bytes:
-    engine = zlib.decompressobj(window)
-    out = engine.decompress(data, limit + 1)
-    if not engine.eof and len(out) <= limit:
-        raise zlib.error("the body ends in the middle")
-    return out
+    out = bytearray()
+    while True:
+        engine = zlib.decompressobj(window)
+        out += engine.decompress(data, limit + 1 - len(out))
+        if len(out) > limit:
+            return bytes(out)
+        if not engine.eof:
+            raise zlib.error("the body ends in the middle")
+        data = engine.unused_data
+        if window <= zlib.MAX_WBITS or not data.startswith(GZIP_MAGIC):  # gzip may have several members
+            return bytes(out)
 
 
 def _unbrotlied(data: bytes, limit: int) -> bytes:

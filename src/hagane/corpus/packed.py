@@ -16,7 +16,7 @@ import zstandard
 
 _BLOCK = 1 << 20
 # What is fed to a decompressor at once bounds what one call can blow up to (gzip 1 : 1,000, zstd up to 1 : 30,000).
-_FEED = {"gzip": 1 << 16, "zstd": 1 << 12}
+_FEED = {"gzip": 1 << 13, "zstd": 1 << 12}
 GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 ZIP_MAGIC, PARQUET_MAGIC, WARC_MAGIC = b"PK\x03\x04", b"PAR1", b"WARC"
 
@@ -124,7 +124,8 @@ def read_lines(path: Path, limit: int) -> Iterator[tuple[int, bytes | None]]:
             yield number, None if overflow or len(rest) > limit else bytes(rest)
             rest.clear()
             overflow, start = False, end + 1
-        rest += piece[start:]
+        if not overflow:
+            rest += piece[start:]
         if len(rest) > limit:
             rest.clear()
             overflow = True
