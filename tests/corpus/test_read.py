@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from hagane.corpus import rows
 from hagane.corpus.document import Quarantined, RawDocument
 from hagane.corpus.read import read_raw, source_fingerprint
 from hagane.errors import DataError, UsageError
@@ -210,6 +211,16 @@ def test_json_that_is_too_deep_or_too_much(tmp_path: Path) -> None:
     documents, quarantined = read(tmp_path, limit=64 << 20)
     assert len(documents) == 2 * len(ROWS)
     assert list(quarantined.values()) == ["broken_json", "too_large"]
+
+
+def test_a_row_group_that_unpacks_too_far_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"text": ["本文です。"] * 9 + ["a" * 500_000] + ["次です。"] * 10})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10, use_dictionary=False, compression="zstd")
+    documents, quarantined = read(tmp_path / "a.parquet")
+    assert (len(documents), quarantined) == (20, {})  # negative control: half a megabyte is no bomb
+    monkeypatch.setattr(rows, "_SUSPECT_BYTES", 100_000)
+    documents, quarantined = read(tmp_path / "a.parquet")
+    assert (len(documents), quarantined) == (10, {"a/a.parquet:1": "too_large"})
 
 
 def test_packings_that_are_not_read_say_so(tmp_path: Path) -> None:
