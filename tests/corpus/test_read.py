@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -12,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from hagane.corpus import rows
 from hagane.corpus.document import Quarantined, RawDocument
 from hagane.corpus.read import read_raw, source_fingerprint
 from hagane.errors import DataError, UsageError
@@ -164,3 +168,103 @@ def test_fingerprint_follows_content(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("二")
     assert source_fingerprint(str(tmp_path)) != before
     assert source_fingerprint("builtin") == source_fingerprint("builtin")
+
+
+def test_rows_carry_id_and_url(tmp_path: Path) -> None:
+    rows = [
+        {"id": 7, "url": "https://example.jp/", "text": "本文です。"},
+        {"id": None, "url": None, "text": "次です。"},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    documents, _ = read(tmp_path)
+    assert [(document.id.rpartition(":")[2], document.url) for document in documents] == [
+        ("7", "https://example.jp/"),
+        ("2", ""),
+    ] * 2
+
+
+def test_strings_that_are_no_text_are_mended_and_counted(tmp_path: Path) -> None:
+    text = "鋼は鉄と炭素の合金である。" * 40
+    lines = [
+        b'{"id": "\\ud83d", "text": "%s\\ud800"}' % text.encode(),
+        b'{"text": "%s\xed\xa0\x80"}' % text.encode(),
+        b'{"text": "%s\\u0000"}' % text.encode(),
+        '{"text": "%s"}'.encode("cp932") % text.encode("cp932"),
+        b'{"text": "%s"}' % (b"\\u0000" * 50),
+    ]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(lines))
+    binary = pa.array([text.encode() + b"\xed\xa0\x80", text.encode("cp932")])
+    column = pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())
+    pq.write_table(pa.table({"text": column}), tmp_path / "b.parquet")
+    documents, quarantined = read(tmp_path)
+    assert [document.replaced for document in documents] == [1, 3, 1, 0, 3, 0]
+    assert [document.content.replace("\ufffd", "") for document in documents] == [text] * 6
+    assert documents[0].id.endswith(":\ufffd")
+    assert list(quarantined.values()) == ["broken_encoding"]
+
+
+def test_json_that_is_too_deep_or_too_much(tmp_path: Path) -> None:
+    deep = b'{"text": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    many = b'{"text": "a", "x": [' + b"{}," * 2_100_000 + b"{}]}"
+    (tmp_path / "r.jsonl").write_bytes(b"\n".join([JSONL, deep, many, JSONL.replace(b'"r', b'"s')]))
+    documents, quarantined = read(tmp_path, limit=64 << 20)
+    assert len(documents) == 2 * len(ROWS)
+    assert list(quarantined.values()) == ["broken_json", "too_large"]
+
+
+def test_a_row_group_that_unpacks_too_far_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"text": ["本文です。"] * 9 + ["a" * 500_000] + ["次です。"] * 10})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10, use_dictionary=False, compression="zstd")
+    documents, quarantined = read(tmp_path / "a.parquet")
+    assert (len(documents), quarantined) == (20, {})  # negative control: half a megabyte is no bomb
+    monkeypatch.setattr(rows, "_SUSPECT_BYTES", 100_000)
+    documents, quarantined = read(tmp_path / "a.parquet")
+    assert (len(documents), quarantined) == (10, {"a/a.parquet:1": "too_large"})
+
+
+def test_packings_that_are_not_read_say_so(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(gzip.compress(JSONL)))
+    (tmp_path / "b.html.gz").write_bytes(gzip.compress(zstd(HTML.encode())))
+    (tmp_path / "c.jsonl.xz").write_bytes(b"\xfd7zXZ")
+    (tmp_path / "d.tar.gz").write_bytes(gzip.compress(b"x"))
+    with zipfile.ZipFile(tmp_path / "e.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.html", HTML * 50)
+        archive.writestr("b.html", HTML)
+    data = bytearray((tmp_path / "e.zip").read_bytes())
+    data[60:70] = b"\xff" * 10
+    (tmp_path / "e.zip").write_bytes(data)
+    documents, quarantined = read(tmp_path)
+    assert list(quarantined.values()) == ["nested_packing"] * 2 + ["unknown_packing"] * 2 + ["broken_zip"]
+    assert [document.content for document in documents] == [HTML]
+
+
+@pytest.fixture
+def stranger() -> Iterator[None]:
+    """Nobody in particular: for root there are no forbidden files."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+def test_what_may_not_be_read_says_so(stranger: None) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "pages"
+        (folder / "closed").mkdir(parents=True)
+        (folder / "closed" / "a.txt").write_text("本文です。")
+        (folder / "b.txt").write_text("本文です。")
+        (folder / "c.txt").write_text("本文です。")
+        (folder / "c.txt").chmod(0)
+        (folder / "closed").chmod(0)
+        documents, quarantined = read(folder)
+        assert [document.id for document in documents] == ["pages/b.txt"]
+        assert quarantined == {"pages/c.txt": "unreadable", "pages/closed": "unreadable"}
+        assert source_fingerprint(str(folder))
+        folder.chmod(0)
+        for path in (folder, folder / "b.txt"):
+            with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+                read(path)
+        folder.chmod(0o700)
+        (folder / "closed").chmod(0o700)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
+from hagane.clean.aozora import aozora_lines
 from hagane.clean.extract import html_lines
 from hagane.clean.normalise import normalise
 from hagane.clean.page import Page, Role
@@ -26,16 +29,14 @@ def page_of(raw: RawDocument) -> Page:
         html = html_lines(raw.content)
         lines, roles = html.lines, html.roles
         values = {name: getattr(html, name) for name in MAIN_TEXT}
-    elif raw.kind == "roff":
-        lines, roles = roff_lines(raw.content)
     else:
-        lines, roles = _text_lines(raw.content)
+        lines, roles = _LINES[raw.kind](raw.content)
     texts = normalise(lines)
     kept = [index for index, text in enumerate(texts) if text]
     return Page(
         raw.id,
         raw.source,
-        raw.source,
+        urlsplit(raw.url).hostname or raw.source,
         len(raw.content),
         [texts[index] for index in kept],
         [roles[index] for index in kept],
@@ -61,3 +62,6 @@ def _text_lines(content: str) -> tuple[list[str], list[Role]]:
             Role.CODE if fenced else Role.HEADING if line[:1] == "#" and _MARKDOWN_HEADING.match(line) else Role.TEXT
         )
     return kept, roles
+
+
+_LINES = {"roff": roff_lines, "text": _text_lines, "aozora": aozora_lines}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["html", "roff", "text"]
+Kind = Literal["html", "roff", "text", "aozora"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class RawDocument:
     kind: Kind
     content: str
     replaced: int = 0
-    """Bytes that could not be decoded and became U+FFFD."""
+    """Bytes that could not be decoded and lone surrogates (they became U+FFFD), and NULs that were taken out."""
+    url: str = ""
+    """Where the page stood on the web; "" where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Quarantined:
     reason: str
     """A word to count by: too_large, truncated_gzip, broken_encoding, redirect, link, ..."""
     detail: str = ""
+    """What was found, and what to do about it where something can be done."""
+
+
+Item = RawDocument | Quarantined
 
 
 @dataclass(frozen=True)

@@ -7,49 +7,57 @@ Memory: one page, or one batch of rows, at a time.
 
 from __future__ import annotations
 
+import lzma
+import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from hagane.corpus.document import Kind, Quarantined, RawDocument
+from hagane.corpus.document import Item, Kind, Quarantined, RawDocument
 from hagane.corpus.encoding import decode
-from hagane.corpus.packed import PARQUET_MAGIC, ZIP_MAGIC, BrokenFileError, magic, read_bytes, read_lines, whole
-from hagane.errors import DataError
+from hagane.corpus.packed import PARQUET_MAGIC, WARC_MAGIC, ZIP_MAGIC, BrokenFileError, magic, read_bytes, too_large
+from hagane.corpus.rows import jsonl_rows, parquet_rows
+from hagane.corpus.warc import read_warc
 
 MAX_PAGE_BYTES = 64 << 20
 """One page may hold this many bytes (unpacked); a larger one is quarantined as `too_large`."""
 
-Item = RawDocument | Quarantined
-
+_NO_RIGHT = "Give yourself the right to read it (chmod u+rX), or run as its owner."
 _PACKED_SUFFIX = re.compile(r"\.(?:gz|zst|zstd)$")
 _HTML = re.compile(r"\.x?html?$")
 _TEXT = re.compile(r"\.(?:txt|text|md|markdown)$")
 _ROWS = re.compile(r"\.(?:jsonl|ndjson)$")
+_FOREIGN_PACKING = re.compile(r"\.(?:xz|bz2|lzma|lz4|br|7z|rar|tar|tgz)$")
+_CRAWL = re.compile(r"\.(?:warc|wet|wat)$")
 _MANUAL = re.compile(r"\.[1-9][a-z]*$")
 _OTHER = re.compile(
     r"\.(?:png|jpe?g|gif|svg|ico|css|js|map|woff2?|ttf|pdf|ps|mp[34]|od[stgp]|docx?|xlsx?|exe|so|py|xml|json|csv)$"
 )
+_ZIP_ERRORS = (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError, zlib.error, lzma.LZMAError)
 _ROFF_START = re.compile(r"""^['.](?:\\"|TH\b|Dd\b|SH\b|so\b)""", re.MULTILINE)
 _REDIRECT = re.compile(r"^\s*(?:[.']\\\".*\n\s*)*\.so\s+\S+")
+# Ruby, notes, the explanation of both, the colophon: novels elsewhere have ruby too, so one of them is not enough.
+_AOZORA = [
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (r"《[ぁ-ヶー]+》", "［＃[^］]", "^【テキスト中に現れる記号について】", "^底本[：:]")
+]
 _MARKUP = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
-_ROWS_PER_BATCH = 1024
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder, sorted; hidden ones left out."""
-    for path in sorted(folder.rglob("*")):
-        if (path.is_file() or path.is_symlink()) and not any(
-            part.startswith(".") for part in path.relative_to(folder).parts
-        ):
-            yield path
+    """All files below a folder, sorted, and the folders that may not be listed; hidden ones left out."""
+    found: list[Path] = []
+    closed: list[OSError] = []
+    for root, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(root, name) for name in names if not name.startswith(".")]
+        found += [path for path in paths if path.is_file() or path.is_symlink()]
+        found += [path for name in folders if (path := Path(root, name)).is_symlink()]
+    return iter(sorted([*found, *(Path(error.filename) for error in closed)]))
 
 
 def read_file(path: Path, source: str, name: str, *, limit: int = MAX_PAGE_BYTES) -> Iterator[Item]:
@@ -61,23 +69,30 @@ def read_file(path: Path, source: str, name: str, *, limit: int = MAX_PAGE_BYTES
     stem = _PACKED_SUFFIX.sub("", path.name.lower())
     try:
         if path.is_symlink():
-            raise BrokenFileError("link", str(path.readlink()))
+            raise BrokenFileError("link", f"{path.readlink()}: links are not followed; name its target as a source.")
+        if path.is_dir():
+            raise BrokenFileError("unreadable", f"The folder may not be listed. {_NO_RIGHT}")
         head = magic(path)
         if head == PARQUET_MAGIC or stem.endswith(".parquet"):
-            yield from _parquet(path, source, name, limit)
+            yield from parquet_rows(path, source, name, limit)
         elif head == ZIP_MAGIC or stem.endswith((".zip", ".jar")):
             yield from _zip(path, source, name, limit)
+        elif head == WARC_MAGIC or _CRAWL.search(stem):
+            yield from read_warc(path, source, name, limit)
         elif _ROWS.search(stem):
-            whole(path)
-            yield from _jsonl(path, source, name, limit)
+            yield from jsonl_rows(path, source, name, limit)
+        elif _FOREIGN_PACKING.search(stem):
+            raise BrokenFileError("unknown_packing", "Unpack it first; gzip, zstd and zip are read packed.")
         elif _OTHER.search(stem):
             raise BrokenFileError("unknown_type", "Not a document by its name.")
         else:
             yield _page(read_bytes(path, limit), source, name, stem)
     except BrokenFileError as broken:
         yield Quarantined(f"{source}/{name}", source, broken.reason, broken.detail)
+    except PermissionError:
+        yield Quarantined(f"{source}/{name}", source, "unreadable", f"The file may not be read. {_NO_RIGHT}")
     except OSError as error:
-        yield Quarantined(f"{source}/{name}", source, "unreadable", str(error))
+        yield Quarantined(f"{source}/{name}", source, "unreadable", error.strerror or str(error))
 
 
 def _page(data: bytes, source: str, name: str, stem: str) -> Item:
@@ -98,6 +113,8 @@ def _page(data: bytes, source: str, name: str, stem: str) -> Item:
         kind = "roff"
         if redirect := _REDIRECT.match(text):
             return Quarantined(identity, source, "redirect", redirect[0].strip()[-100:])
+    elif sum(bool(mark.search(text)) for mark in _AOZORA) >= 2:
+        kind = "aozora"
     return RawDocument(identity, source, kind, text, replaced)
 
 
@@ -112,70 +129,12 @@ def _zip(path: Path, source: str, name: str, limit: int) -> Iterator[Item]:
                 try:
                     with archive.open(member) as file:
                         data = file.read(limit + 1)
-                except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+                except _ZIP_ERRORS as error:
                     yield Quarantined(f"{source}/{identity}", source, "broken_zip", str(error))
                     continue
                 if len(data) > limit:
-                    yield Quarantined(f"{source}/{identity}", source, "too_large", f"More than {limit} bytes.")
+                    yield Quarantined(f"{source}/{identity}", source, "too_large", too_large(limit))
                 else:
                     yield _page(data, source, identity, member.lower())
     except zipfile.BadZipFile as error:
         raise BrokenFileError("broken_zip", str(error)) from error
-
-
-def _jsonl(path: Path, source: str, name: str, limit: int) -> Iterator[Item]:
-    """Rows with a string column `text`, and `id` where there is one."""
-    seen = False
-    for number, line in read_lines(path, limit):
-        where = f"{source}/{name}:{number}"
-        if line is None:
-            yield Quarantined(where, source, "too_large", f"A row of more than {limit} bytes.")
-            continue
-        if not line.strip():
-            continue
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            yield Quarantined(where, source, "broken_json", str(error))
-            continue
-        if not seen and isinstance(row, dict) and "text" not in row:
-            raise _no_text(path, sorted(map(str, row)))
-        seen = True
-        yield _row(row if isinstance(row, dict) else {}, where, source, f"{source}/{name}")
-
-
-def _row(row: dict[str, Any], where: str, source: str, prefix: str) -> Item:
-    text, given = row.get("text"), row.get("id")
-    identity = f"{prefix}:{given}" if isinstance(given, str | int) and given != "" else where
-    if not isinstance(text, str):
-        return Quarantined(identity, source, "no_text", f"`text` is {type(text).__name__}, not a string.")
-    if not text.strip():
-        return Quarantined(identity, source, "empty", "No characters.")
-    return RawDocument(identity, source, "text", text)
-
-
-def _parquet(path: Path, source: str, name: str, limit: int) -> Iterator[Item]:
-    try:
-        with pq.ParquetFile(path) as table:
-            columns = table.schema_arrow.names
-            if "text" not in columns:
-                raise _no_text(path, columns)
-            number = 0
-            for batch in table.iter_batches(_ROWS_PER_BATCH, columns=[c for c in ("id", "text") if c in columns]):
-                for row in batch.to_pylist():
-                    number += 1
-                    where = f"{source}/{name}:{number}"
-                    if isinstance(row["text"], str) and len(row["text"]) > limit:
-                        yield Quarantined(where, source, "too_large", f"A row of more than {limit} characters.")
-                    else:
-                        yield _row(row, where, source, f"{source}/{name}")
-    except (pa.ArrowException, OSError) as error:
-        raise BrokenFileError("broken_parquet", str(error)[:300]) from error
-
-
-def _no_text(path: Path, columns: list[str]) -> DataError:
-    return DataError(
-        "The rows have no column `text`.",
-        where=f"{path}: columns {', '.join(columns) or 'none'}",
-        fix="Rename the column that holds the documents to `text`.",
-    )

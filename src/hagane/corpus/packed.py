@@ -16,8 +16,9 @@ import zstandard
 
 _BLOCK = 1 << 20
 # What is fed to a decompressor at once bounds what one call can blow up to (gzip 1 : 1,000, zstd up to 1 : 30,000).
-_FEED = {"gzip": 1 << 16, "zstd": 1 << 12}
-GZIP_MAGIC, ZSTD_MAGIC, ZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PAR1"
+_FEED = {"gzip": 1 << 13, "zstd": 1 << 12}
+GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+ZIP_MAGIC, PARQUET_MAGIC, WARC_MAGIC = b"PK\x03\x04", b"PAR1", b"WARC"
 
 
 class BrokenFileError(Exception):
@@ -34,6 +35,11 @@ class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def too_large(limit: int) -> str:
+    """What is said of a page, row or body beyond the limit."""
+    return f"More than {limit} bytes; the setting `max_page_megabytes` is the limit."
 
 
 def magic(path: Path) -> bytes:
@@ -57,7 +63,7 @@ def blocks(path: Path) -> Iterator[bytes]:
                 yield block
             return
         decompressor: _Decompressor = _new(kind)
-        fed = False
+        fed, first = False, True
         while block := file.read(_FEED[kind]):
             while block:
                 if decompressor.eof:
@@ -68,14 +74,18 @@ def blocks(path: Path) -> Iterator[bytes]:
                 try:
                     piece = decompressor.decompress(block)
                 except (zlib.error, zstandard.ZstdError) as error:
-                    raise BrokenFileError(f"broken_{kind}", str(error)) from error
+                    raise BrokenFileError(f"broken_{kind}", f"{error}. Fetch the file again.") from error
                 fed = True
+                if first and piece.startswith((GZIP_MAGIC, ZSTD_MAGIC)):
+                    raise BrokenFileError("nested_packing", "The file is packed twice. Unpack it once.")
                 if piece:
+                    first = False
                     yield piece
                 block = decompressor.unused_data if decompressor.eof else b""
         if fed and not decompressor.eof:
             raise BrokenFileError(
-                f"truncated_{kind}", f"The {kind} stream ends in the middle; {path.stat().st_size} bytes are there."
+                f"truncated_{kind}",
+                f"The {kind} stream ends in the middle; {path.stat().st_size} bytes are there. Fetch the file again.",
             )
 
 
@@ -98,7 +108,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     for piece in blocks(path):
         size += len(piece)
         if size > limit:
-            raise BrokenFileError("too_large", f"More than {limit} bytes.")
+            raise BrokenFileError("too_large", too_large(limit))
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -114,7 +124,8 @@ def read_lines(path: Path, limit: int) -> Iterator[tuple[int, bytes | None]]:
             yield number, None if overflow or len(rest) > limit else bytes(rest)
             rest.clear()
             overflow, start = False, end + 1
-        rest += piece[start:]
+        if not overflow:
+            rest += piece[start:]
         if len(rest) > limit:
             rest.clear()
             overflow = True

@@ -6,8 +6,10 @@ sources and, within one, in sorted order, so a corpus is the same everywhere. No
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,8 +19,8 @@ import xxhash
 from hagane.artifact.cache import cache_folder
 from hagane.corpus import debian, hub
 from hagane.corpus.builtin import builtin_pages
-from hagane.corpus.document import RawDocument
-from hagane.corpus.files import MAX_PAGE_BYTES, Item, read_file, walk
+from hagane.corpus.document import Item, RawDocument
+from hagane.corpus.files import MAX_PAGE_BYTES, read_file, walk
 from hagane.errors import UsageError
 
 _SCHEMES = ("debian", "hub", "builtin")
@@ -38,7 +40,7 @@ def read_raw(specs: Sequence[str], cache: Path | None = None, *, limit: int = MA
                 # The topic is the source: the small corpus then has classes to tell apart, as the manuals have.
                 yield RawDocument(f"builtin/{page.name}", page.topic, "html", page.html)
             continue
-        source = _source_name(spec)
+        source = _source_name(spec).encode("utf-8", "backslashreplace").decode()
         taken[source] = taken.get(source, 0) + 1
         if taken[source] > 1:  # two folders of the same name must not give the same ids
             source = f"{source}-{taken[source]}"
@@ -60,7 +62,7 @@ def source_fingerprint(spec: str, cache: Path | None = None) -> str:
         for path, name in _files(spec, cache):
             digest.update(name.encode("utf-8", "backslashreplace") + b"\0")
             if not path.is_symlink():
-                with path.open("rb") as file:
+                with contextlib.suppress(PermissionError, IsADirectoryError), path.open("rb") as file:
                     while block := file.read(1 << 20):
                         digest.update(block)
     return f"xxh3_128:{digest.hexdigest()}"
@@ -104,8 +106,17 @@ def _files(spec: str, cache: Path | None) -> list[tuple[Path, str]]:
 
 def _paths(spec: str) -> list[Path]:
     path = Path(spec).expanduser()
-    if path.exists():
-        return [path]
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+        if path.exists():
+            return [path]
+    except OSError as error:
+        raise UsageError(
+            f"This source cannot be read: {error.strerror}.",
+            where=spec,
+            fix="Give yourself the right to read it (chmod u+rX), or run as its owner.",
+        ) from error
     found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
     if not found:
         raise UsageError("This source is not there.", where=spec, fix=f"{_nearest(path)}{_FIX}")
@@ -137,4 +148,4 @@ def _source_name(spec: str) -> str:
     if path.is_dir():
         return path.resolve().name or "root"
     name = path.name if path.is_file() else re.split(r"[*?\[]", str(path))[0].rstrip("/").rpartition("/")[2]
-    return re.sub(r"(?:\.(?:gz|zst|jsonl|ndjson|parquet|html?|txt|md|zip|jar))+$", "", name) or "files"
+    return re.sub(r"(?:\.(?:gz|zst|jsonl|ndjson|parquet|html?|txt|md|zip|jar|warc|wet|wat))+$", "", name) or "files"
