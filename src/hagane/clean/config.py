@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,8 +28,13 @@ class Config(StageConfig):
         min_length=1,
         description="What to read: paths, globs, debian:PACKAGE, hub:OWNER/NAME or builtin, in this order.",
     )
+    engine: Literal["local", "ray"] = Field(
+        "local", description="Where to clean: on this machine, or on a Ray cluster whose machines share this disk."
+    )
     workers: int | None = Field(
-        None, ge=0, description="Processes that clean; null takes one a core, 0 this one. The result is the same."
+        None,
+        ge=0,
+        description="Processes that clean; null takes one a core, 0 this one (no ray). The result is the same.",
     )
     heldout_share: float = Field(
         0.03, ge=0, lt=1, description="Share of documents kept back for evaluation, chosen by a hash of their id."

@@ -21,8 +21,6 @@ from hagane.errors import HaganeError, MissingToolError
 T = TypeVar("T")
 R = TypeVar("R")
 
-_MACHINES = 3
-
 
 @contextmanager
 def on_ray(workers: int | None = None) -> Iterator[Engine]:
@@ -42,16 +40,17 @@ def on_ray(workers: int | None = None) -> Iterator[Engine]:
     if not connected:
         ray.init(log_to_driver=False, logging_level="ERROR")
     try:
-        yield _Cluster(ray, workers or int(ray.cluster_resources()["CPU"]))
+        # Ray runs what it is given as soon as a processor is free: only without a limit can tasks lie ready.
+        yield _Cluster(ray, workers or 2 * int(ray.cluster_resources()["CPU"]))
     finally:
         if not connected:
             ray.shutdown()
 
 
 class _Cluster:
-    def __init__(self, ray: Any, workers: int) -> None:
-        self._ray, self._workers = ray, workers
-        self._run = ray.remote(num_cpus=1, max_retries=_MACHINES - 1)(_run)
+    def __init__(self, ray: Any, in_flight: int) -> None:
+        self._ray, self._in_flight = ray, in_flight
+        self._run = ray.remote(num_cpus=1, max_retries=2)(_run)
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         ray, source = self._ray, enumerate(tasks)
@@ -60,7 +59,7 @@ class _Cluster:
         dry, following = False, 0
         try:
             while running or not dry:
-                while not dry and len(running) < 2 * self._workers:
+                while not dry and len(running) < self._in_flight:
                     found = next(source, None)
                     dry = found is None
                     if found is not None:
@@ -97,7 +96,7 @@ def _run(function: Callable[[T], R], task: T) -> tuple[bool, R | Exception]:
 
 def _lost(task: object, error: Exception) -> HaganeError:
     return HaganeError(
-        f"Ray lost a task on {_MACHINES} machines: {str(error).splitlines()[0]}",
+        f"A task did not come back from Ray: {str(error).splitlines()[-1]}",
         where=f"task {repr(task)[:200]}",
-        fix="See `ray status` and the logs of the machines; most often a machine is out of memory or cannot import hagane.",
+        fix="See `ray status`: machines that go away or have no memory left, or on which hagane cannot be imported.",
     )

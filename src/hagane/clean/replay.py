@@ -16,10 +16,9 @@ import numpy as np
 from hagane.artifact.stage import Input, Inputs, Stage
 from hagane.clean.batch import Batch
 from hagane.clean.config import Config
-from hagane.clean.engine import local
 from hagane.clean.finish import decided_path
 from hagane.clean.measure import measured_path
-from hagane.clean.stage import MEASURED, decide, workers_of
+from hagane.clean.stage import MEASURED, decide, engine_of
 from hagane.clean.verdicts import Verdicts
 from hagane.errors import ArtifactError
 
@@ -42,8 +41,8 @@ class Change:
 def run(config: Config, inputs: Inputs, out: Path) -> None:
     """Decide about the batches of the cleaning `from`. Raises `ArtifactError` where it kept no measurements."""
     batches = measured_batches(inputs["from"])
-    with local(workers_of(config)) as engine:
-        decide(config, engine, inputs["from"] / MEASURED, batches, out)
+    with engine_of(config) as engine:
+        decide(config, engine, (inputs["from"] / MEASURED).absolute(), batches, out.absolute())
     if config.keep_measurements:
         (out / MEASURED).mkdir(exist_ok=True)
         for number in range(batches):

@@ -17,7 +17,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from hagane.clean.counts import Counts
 from hagane.clean.decisions import SCHEMA
 from hagane.clean.duplicates import find_pairs, resolve
 from hagane.clean.engine import Engine, local
+from hagane.clean.engine_ray import on_ray
 from hagane.clean.exchange import Exchange, reduce_range
 from hagane.clean.finish import Part, finish
 from hagane.clean.measure import RawBatch, ask_menus, measure, measured_path, raw_batches
@@ -51,9 +52,10 @@ _PARTS, _PART_BATCHES = 64, (4, 64)
 
 def run(config: Config, inputs: Inputs, out: Path) -> None:
     """Clean `config.sources` into `out`. Raises `DataError` where nothing is read or nothing Japanese is left."""
+    out = out.absolute()  # a worker may live in another folder, or on another machine
     measured = out / CHECKPOINTS / MEASURED
     measured.mkdir(parents=True, exist_ok=True)
-    with local(workers_of(config)) as engine:
+    with engine_of(config) as engine:
         batches = _measure(config, engine, measured)
         decide(config, engine, measured, batches, out)
     if config.keep_measurements:
@@ -61,9 +63,11 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         measured.rename(out / MEASURED)
 
 
-def workers_of(config: Config) -> int:
-    """How many processes clean."""
-    return len(os.sched_getaffinity(0)) if config.workers is None else config.workers
+def engine_of(config: Config) -> AbstractContextManager[Engine]:
+    """Where the cleaning runs."""
+    if config.engine == "ray" and config.workers != 0:
+        return on_ray(config.workers)
+    return local(len(os.sched_getaffinity(0)) if config.workers is None else config.workers)
 
 
 def _measure(config: Config, engine: Engine, measured: Path) -> int:
