@@ -35,12 +35,19 @@ def page_of(raw: RawDocument) -> Page:
     return Page(
         raw.id,
         raw.source,
-        urlsplit(raw.url).hostname or raw.source,
+        _site(raw),
         len(raw.content),
         [texts[index] for index in kept],
         [roles[index] for index in kept],
         {name: column[kept] for name, column in values.items()},
     )
+
+
+def _site(raw: RawDocument) -> str:
+    try:
+        return urlsplit(raw.url).hostname or raw.source
+    except ValueError:  # no address by the rules for addresses
+        return raw.source
 
 
 def _text_lines(content: str) -> tuple[list[str], list[Role]]:
