@@ -7,9 +7,10 @@ people and are masked, too. Not personal, and left alone: free-dial numbers (012
 corporate number of 13 digits, mail addresses in domains that are reserved for examples, a place without its block
 number.
 
-Of 5 M characters each of literature, manuals and statutes no number is masked; addresses are, 3, 0 and 9, and 126
-mail addresses of authors in the manuals, each of them what its placeholder says. A post code with its mark 〒 is
-masked alone, too. Cost, choosing the lines included: 4 ns a byte of prose, 22 of manuals with code.
+A My Number in one piece counts only where the line says what it is, one in groups of four also where it has the line to
+itself. Of 52.9 M characters of literature, 20.7 M of manuals and 13.6 M of statutes no number is masked; addresses are,
+9, 0 and 56, and 227 mail addresses of authors in the manuals, each of them what its placeholder says. A post code with
+its mark 〒 is masked alone, too. Cost, choosing the lines included: 5 ns a byte of prose, 28 of manuals with code.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ _BLOCK = (
     rf"{_NUMBER}(?:丁目 ?{_NUMBER}(?:番地?(?:の?{_NUMBER}号?)?|[-ー]\d{{1,4}}号?)|"
     rf"番地(?:の?{_NUMBER})?|番{_NUMBER}号|(?:[-ー]\d{{1,4}}){{1,3}})(?![0-9A-Za-z目])"
 )
-_PLACE = r"[^、。,;:「」()<>|\d]{1,30}?"
+_IN_PLACE = r"[^、。,;:「」()<>|\dをはでて]"  # names of places hold no such particle
 _ROOM = r"(?:[^、。,;:「」()<>|ぁ-ん\d]{0,20}\d{1,4}(?:号室|階|F))?"
 _ADDRESS = re.compile(
-    rf"(?:〒? ?\d{{3}}-\d{{4}} ?)?(?:{_PREFECTURES})(?:[^、。,;:「」()<>|\d]{{0,12}}?[市区町村郡]){_PLACE}{_BLOCK}{_ROOM}|"
-    rf"〒 ?\d{{3}}-\d{{4}}(?!\d)(?: ?{_PLACE}{_BLOCK}{_ROOM})?",
+    rf"(?:〒? ?\d{{3}}-\d{{4}} ?)?(?:{_PREFECTURES}){_IN_PLACE}{{0,12}}?[市区町村郡]{_IN_PLACE}{{1,30}}?{_BLOCK}{_ROOM}|"
+    rf"〒 ?\d{{3}}-\d{{4}}(?!\d)(?: ?{_IN_PLACE}{{1,30}}?{_BLOCK}{_ROOM})?",
     re.ASCII,
 )
 
@@ -186,7 +187,7 @@ def _found(line: str) -> Iterator[tuple[int, int, str]]:
         if _ISSUERS.fullmatch(digits) and luhn(digits):
             yield *match.span(), CARD
     for match in _TWELVE.finditer(line):
-        alone = match[0] == line.strip() and my_number(re.sub("[ -]", "", match[0]))
+        alone = match[0] == line.strip() and match[2] and my_number(re.sub("[ -]", "", match[0]))
         if alone or _CALLED_MY_NUMBER.search(line[max(match.start() - _NEAR, 0) : match.start()]):
             yield *match.span(), MY_NUMBER
     for match in _PHONE.finditer(line):
