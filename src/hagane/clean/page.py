@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from hagane.clean.hojichar import Verdict
+
 
 class Role(IntEnum):
     """What a line is on its page."""
@@ -33,6 +35,8 @@ class Page:
     roles: Sequence[Role]
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Measurements made while the page was read (main text of HTML): rule → one value a line."""
+    verdict: Verdict | None = None
+    """What a HojiChar chain says of the page, where there is one."""
 
     @classmethod
     def of(cls, identity: str, source: str, lines: Sequence[str], roles: Sequence[Role]) -> Page:
