@@ -24,13 +24,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hagane.clean.audit.noise.pages import noisy_pages, template_pages
-from hagane.clean.audit.noise.vocabulary import Vocabulary
 from rich.console import Console
 from rich.table import Table
 
 from clean_data import GOOD_MIX, documents
 from hagane.artifact.files import read_json
+from hagane.clean.audit.noise.pages import noisy_pages, template_pages
+from hagane.clean.audit.noise.vocabulary import Vocabulary
 from hagane.clean.stage import STAGE as CLEAN
 from hagane.corpus.document import Document
 from hagane.corpus.store import read_documents, write_documents
@@ -43,7 +43,7 @@ EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 """Works that are trained on, and works that are scored."""
 SHAPE = {
     "hidden_size": 128,
-    "num_layers": 3,
+    "num_layers": 2,
     "num_heads": 2,
     "num_kv_heads": 2,
     "head_dim": 64,
@@ -51,7 +51,8 @@ SHAPE = {
     "rows": 8,
     "seq": 256,
 }
-VOCAB = 4096
+VOCAB, COVERAGE = 4096, 0.998
+"""A small vocabulary has no room for every kanji; rare ones are bytes."""
 TEMPLATES_EACH = 1000
 """Clean documents for one template of each kind."""
 console = Console(highlight=False, width=110)
@@ -123,7 +124,9 @@ def main() -> None:
             console.print("HojiChar is not installed: `make clean-peers`")
         folders = {arm: artefact(folder / "corpora" / arm, texts, scored) for arm, texts in corpora.items()}
         (tokenizer := folder / "tokenizer").mkdir()
-        TOKENIZER.run(TOKENIZER.config(vocab_size=VOCAB), {"documents": folders["clean"]}, tokenizer)
+        TOKENIZER.run(
+            TOKENIZER.config(vocab_size=VOCAB, character_coverage=COVERAGE), {"documents": folders["clean"]}, tokenizer
+        )
         runs: dict[str, list[dict[str, Any]]] = {arm: [] for arm in folders}
         for seed in options.seeds:
             for arm, corpus in folders.items():
