@@ -126,7 +126,7 @@ def _page_or_not(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
 
 
 def _main_lines(page: Page) -> Iterable[str]:
-    """What the extraction takes for main text by its own thresholds, whatever those of the recipe; all of a page that is no HTML."""
+    """What the extraction takes for main text by its own thresholds, whatever the recipe's; all of a page that is no HTML."""
     if not page.values:
         return page.lines
     limits, values = Thresholds(), page.values
