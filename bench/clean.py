@@ -19,8 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hagane.clean.dom import html_tree
-from hagane.clean.extract import Thresholds, main_text
+from hagane.clean.extract import Thresholds, html_lines, removed
 from hagane.clean.stage import STAGE
 from hagane.corpus.builtin import builtin_pages
 from hagane.corpus.store import read_documents
@@ -30,14 +29,12 @@ Extractor = Callable[[str], str]
 
 
 def ours(html: str) -> str:
-    tree = html_tree(html)
-    return "\n".join(
-        line for line, verdict in zip(tree.lines, main_text(tree, Thresholds()), strict=True) if not verdict
-    )
+    page = html_lines(html)
+    return "\n".join(line for line, rule in zip(page.lines, removed(page, Thresholds()), strict=True) if not rule)
 
 
 def body(html: str) -> str:
-    return "\n".join(html_tree(html).lines)
+    return "\n".join(html_lines(html).lines)
 
 
 def extractors() -> dict[str, Extractor]:

@@ -84,7 +84,7 @@ def cleaned() -> dict[str, Any]:
         },
         "rules": {
             "menu_line": removed("remove_span", 903_248, 3023, "前へ 次へ 上へ 目次 索引"),
-            "boilerplate_name": removed("remove_span", 3_567_632, 4253, "ナビゲーション" + "、メニュー" * 60),
+            "boilerplate": removed("remove_span", 3_567_632, 4253, "ナビゲーション" + "、メニュー" * 60),
             "near_duplicate": removed(
                 "remove_document", 73_816, 65, "同じ説明の文書です。", "manpages-ja/man1/dir.1.gz"
             ),

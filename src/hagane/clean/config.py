@@ -26,7 +26,7 @@ class Config(StageConfig):
         description="An element named like boilerplate stays if it holds this share of the page's prose.",
     )
     main_share: float = Field(
-        0.9,
+        0.8,
         gt=0,
         le=1,
         description="Main text is the smallest element that holds this share of the prose of each one around it.",

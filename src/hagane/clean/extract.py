@@ -1,24 +1,29 @@
-"""Main text of an HTML page: what is left without navigation, side bars, adverts, footers and lists of links.
+"""Main text of an HTML page: four values a line tell it from navigation, side bars, adverts, footers and lists of links.
 
-Four steps, each of which says what it took away and by which value:
+- `boilerplate`: share of the page's prose in the innermost element around the line that is a nav, aside, footer, form or header, or
+  has a word such as `sidebar` or `related` in its class, id or role. Small: the line is boilerplate. 1 outside of such elements.
+- `outside_main`: going down from the body into the child with most prose, the share of the first element that the line lies
+  outside of. Large: what the line is outside of is the main text. (The "content root" is Readability's; measuring *prose*, that
+  is hiragana outside links, is ours: Japanese menus and adverts are nouns.) 0 for lines inside all of them.
+- `link_density`: the largest share of link text of a block around the line that has no sentence (Kohlschütter et al., WSDM 2010).
 
-1. `boilerplate_tag`: nav, aside, footer, form and header elements, unless most of the page's prose lies inside one.
-2. `boilerplate_name`: elements whose class, id or role has a word such as `sidebar` or `related`, with the same proviso.
-3. `outside_main`: descend from the body into the child that holds nearly all prose, as long as there is one; what lies outside
-   is not main text. (The idea of a "content root" is Readability's; measuring *prose*, that is hiragana outside links, is ours:
-   Japanese menus and adverts are nouns.)
-4. `link_density`: blocks inside the main text that consist of links (Kohlschütter et al., WSDM 2010).
-
-Cost: sums over the element tree, once down and once up; no second look at the DOM.
+All are measured without the thresholds of the recipe; the two later ones leave out what the earlier ones call boilerplate at the
+constants below. `removed` is the decision. Cost: running sums over the lines and one pass over the elements.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from hagane.clean.dom import Tree
+import numpy as np
+import numpy.typing as npt
+
+from hagane.clean.dom import Tree, html_tree
 from hagane.clean.page import Role
+from hagane.clean.table_rows import join_rows
 
 _TAGS = frozenset(("nav", "aside", "footer", "form", "header", "menu", "dir"))
 _WORDS = frozenset(
@@ -30,9 +35,9 @@ _WORDS = frozenset(
     twitter facebook hatena line comment comments commentlist respond reply trackback trackbacks trackback-list widget
     widgets banner bnr ad ads adv advert advertisement adsense adsbygoogle sponsor sponsored pr promo promotion toc
     tableofcontents contents mokuji index ulist tag tags tagcloud category categories archive archives calendar profile
-    author-box authorbox search searchform login signup subscribe newsletter cookie consent gdpr modal popup hidden-by-
-    style skip skiplink sitemap meta postmeta entry-footer entryfooter utility tool tools noprint nav_table navtable print
-    complementary contentinfo banner-area pickup topics news-list newslist latest recent recententries recentposts info-
+    author-box authorbox search searchform login signup subscribe newsletter cookie consent gdpr modal popup
+    hidden-by-style skip skiplink sitemap meta postmeta entry-footer entryfooter utility tool tools noprint nav_table navtable print
+    complementary contentinfo banner-area pickup topics news-list newslist latest recent recententries recentposts
     list faq-link
     """.split()  # noqa: SIM905 - a list of this length reads as words
 )
@@ -41,138 +46,150 @@ _SPLIT = re.compile(r"[\s_\-:/.]+|(?<=[a-z])(?=[A-Z])|(?<=[a-z])(?=\d)")
 _MAIN_NAMES = re.compile(
     r"\b(?:main|content|article|entry|post|body|contents?[-_]?(?:main|body|area|wrap\w*)|displayarea)\b", re.IGNORECASE
 )
+_PARAGRAPHS = frozenset(("p", "ul", "ol", "dl", "pre"))
+_LISTS = frozenset(("table", "li"))
+_UNJUDGED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "p"))
+_UNNAMED = frozenset(("blockquote", "tr", "thead"))
 _SENTENCE = 30
 """Characters outside links from which a line of prose keeps the block around it from being a list of links."""
 _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 _SENTENCE_END = re.compile(r"[。！？!?」][)）」』]*$")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Why a line is not main text."""
+Floats = npt.NDArray[np.float64]
+_PROTECT, _MAIN_SHARE = 0.5, 0.8
+"""From which values on the later measurements do not count a line."""
+_LEFT = 0.1
+"""Share of the prose that marks must leave to be believed."""
 
-    rule: str
-    value: float
-    threshold: float
+
+@dataclass(frozen=True)
+class HtmlPage:
+    """The lines of a page and what was measured about each."""
+
+    lines: list[str]
+    roles: list[Role]
+    boilerplate: Floats
+    """[lines]: share of the page's prose, 0 to 1; 1 where no boilerplate element is around."""
+    outside_main: Floats
+    """[lines]: share of the page's prose, 0 to 1; 0 where the line is inside the main text."""
+    link_density: Floats
+    """[lines]: 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Settings of the extraction; the config of the stage describes them."""
+    """Settings of the decision; the config of the stage describes them."""
 
     protect: float = 0.5
-    descend: float = 0.9
-    links: float = 0.75
+    main_share: float = 0.8
+    link_density: float = 0.75
 
 
-def main_text(tree: Tree, thresholds: Thresholds) -> list[Verdict | None]:
-    """For each line of the page None where it is main text, else why not."""
-    return _Extraction(tree, thresholds).run()
+RULES = ("", "boilerplate", "outside_main", "link_density", "stranded_heading")
 
 
-class _Extraction:
-    def __init__(self, tree: Tree, thresholds: Thresholds) -> None:
-        self.tree, self.thresholds = tree, thresholds
-        self.characters = [len(line) - line.count(" ") for line in tree.lines]
-        self.prose = [_prose(line, links) for line, links in zip(tree.lines, tree.links, strict=True)]
-        self.verdicts: list[Verdict | None] = [None] * len(tree.lines)
+def html_lines(html: str) -> HtmlPage:
+    """The lines of a page with their values. Any string has some."""
+    return measure(join_rows(html_tree(html)))
 
-    def run(self) -> list[Verdict | None]:
-        if not self.tree.tags:
-            return self.verdicts
-        self._drop("boilerplate_tag", [tag in _TAGS for tag in self.tree.tags])
-        self._drop("boilerplate_name", [_is_boilerplate(names) for names in self.tree.names])
-        self._descend()
-        self._drop_links()
-        self._drop_stranded_headings()
-        return self.verdicts
 
-    def _sums(self, of: list[int]) -> list[int]:
-        """Sum of a line figure over each element's subtree; lines already dropped count nothing."""
-        sums = [0] * len(self.tree.tags)
-        for owner, value, verdict in zip(self.tree.owners, of, self.verdicts, strict=True):
-            if verdict is None:
-                sums[owner] += value
-        for element in range(len(sums) - 1, 0, -1):
-            parent = self.tree.parents[element]
-            if parent >= 0:
-                sums[parent] += sums[element]
-        return sums
+def measure(tree: Tree) -> HtmlPage:
+    """The values of a tree's lines."""
+    firsts, ends = np.asarray(tree.firsts), np.asarray(tree.ends)
+    owners = np.asarray(tree.owners)
+    links = np.asarray(tree.links)
+    characters = np.array([len(line) - line.count(" ") for line in tree.lines], np.int64)
+    prose = np.array([_prose(line, count) for line, count in zip(tree.lines, tree.links, strict=True)], np.int64)
 
-    def _drop(self, rule: str, marked: list[bool]) -> None:
-        """Drop the lines under marked elements that do not hold `protect` of the page's prose."""
-        sums = self._sums(self.prose)
-        total = max(sums[0], 1)
-        reason: list[Verdict | None] = [None] * len(marked)
-        for element, mark in enumerate(marked):
-            parent = self.tree.parents[element]
-            reason[element] = reason[parent] if parent >= 0 else None
-            if mark and reason[element] is None and sums[element] < self.thresholds.protect * total:
-                reason[element] = Verdict(rule, round(sums[element] / total, 4), self.thresholds.protect)
-        for line, owner in enumerate(self.tree.owners):
-            if self.verdicts[line] is None:
-                self.verdicts[line] = reason[owner]
+    def sums(values: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        running = np.concatenate(([0], np.cumsum(values)))
+        return np.asarray(running[ends] - running[firsts])
 
-    def _descend(self) -> None:
-        """Find the smallest element that holds nearly all prose, and drop what lies outside."""
-        sums = self._sums(self.prose)
-        if sums[0] == 0:
-            return
-        children: dict[int, list[int]] = {}
-        for element, parent in enumerate(self.tree.parents):
-            if parent >= 0:
-                children.setdefault(parent, []).append(element)
-        root = 0
-        while root in children and self.tree.tags[root] not in ("ul", "ol", "dl", "table", "p", "li"):
-            best = max(children[root], key=lambda element: sums[element])
-            if sums[best] < self.thresholds.descend * sums[0] or self.tree.tags[best] in ("p", "ul", "ol", "dl", "pre"):
-                break
-            root = best
-        inside = [False] * len(sums)
-        for element in range(root, len(sums)):
-            parent = self.tree.parents[element]
-            inside[element] = element == root or (parent >= root and inside[parent])
-        share = round(sums[root] / sums[0], 4)
-        first = next((line for line, owner in enumerate(self.tree.owners) if inside[owner]), 0)
-        for line, owner in enumerate(self.tree.owners):
-            if self.verdicts[line] is None and not inside[owner]:
-                title = line < first and self.tree.roles[line] is Role.HEADING and self.tree.tags[owner] in ("h1", "h2")
-                if not title:
-                    self.verdicts[line] = Verdict("outside_main", share, self.thresholds.descend)
+    boilerplate = _boilerplate(tree, sums(prose), owners, prose)
+    left = boilerplate >= _PROTECT
+    outside = _outside_main(tree, sums(prose * left))
+    left &= outside < _MAIN_SHARE
+    density = _link_density(tree, sums(links * left), sums(characters * left), sums((prose >= _SENTENCE) & left))
+    return HtmlPage(tree.lines, tree.roles, boilerplate, outside, density[owners])
 
-    def _drop_links(self) -> None:
-        """Drop blocks whose text is links: lists, tables and boxes of them, and lines that are one row of links."""
-        links, characters = self._sums(self.tree.links), self._sums(self.characters)
-        sentences = self._sums([int(prose >= _SENTENCE) for prose in self.prose])
-        reason: list[Verdict | None] = [None] * len(links)
-        for element, tag in enumerate(self.tree.tags):
-            parent = self.tree.parents[element]
-            reason[element] = reason[parent] if parent >= 0 else None
-            if (
-                reason[element] is None
-                and tag not in ("body", "h1", "h2", "h3", "h4", "h5", "h6")
-                and characters[element]
-            ):
-                density = links[element] / characters[element]
-                if density > self.thresholds.links and not sentences[element]:
-                    reason[element] = Verdict("link_density", round(density, 4), self.thresholds.links)
-        for line, owner in enumerate(self.tree.owners):
-            if self.verdicts[line] is None:
-                self.verdicts[line] = reason[owner]
 
-    def _drop_stranded_headings(self) -> None:
-        """Drop headings that have lost the block they stood over to `link_density` or the end of the page."""
-        alive = [line for line, verdict in enumerate(self.verdicts) if verdict is None]
-        for position in range(len(alive) - 1, -1, -1):
-            line = alive[position]
-            if self.tree.roles[line] is not Role.HEADING:
-                if len(self.tree.lines[line]) > 1:
-                    break
-                continue
-            self.verdicts[line] = Verdict("stranded_heading", 0.0, 1.0)
-        if all(verdict is not None for verdict in self.verdicts):
-            for line in alive:  # a page of headings alone: the rule has nothing to say about it
-                self.verdicts[line] = None
+def _boilerplate(
+    tree: Tree, sums: npt.NDArray[np.int64], owners: npt.NDArray[np.int32], prose: npt.NDArray[np.int64]
+) -> Floats:
+    """[lines]. Where hardly any prose would be left, names are not believed; where that does not help, tags are not either."""
+    total = max(int(sums[0]), 1)
+    by_tag = [tag in _TAGS for tag in tree.tags]
+    by_name = [
+        bool(names) and tag not in _UNNAMED and _is_boilerplate(names)
+        for tag, names in zip(tree.tags, tree.names, strict=True)
+    ]
+    for marks in ([tag or name for tag, name in zip(by_tag, by_name, strict=True)], by_tag):
+        values: list[float] = []
+        for mark, parent, share in zip(marks, tree.parents, (sums / total).tolist(), strict=True):
+            values.append(share if mark else values[parent] if parent >= 0 else 1.0)
+        lines = np.array(values)[owners]
+        if prose[lines >= _PROTECT].sum() >= _LEFT * total:
+            return lines
+    return np.ones(len(tree.lines))
+
+
+def _outside_main(tree: Tree, prose: npt.NDArray[np.int64]) -> Floats:
+    """[lines]"""
+    values = np.zeros(len(tree.lines))
+    start, end = 0, len(values)
+    for element in np.flatnonzero(2 * prose > prose[0]).tolist():  # each inside the one before: none else holds half
+        tag = tree.tags[element]
+        if tag in _PARAGRAPHS:
+            break
+        first, last = tree.firsts[element], tree.ends[element]
+        values[start:first] = values[last:end] = prose[element] / prose[0]
+        start, end = first, last
+        if tag in _LISTS:
+            break
+    return values
+
+
+def _link_density(
+    tree: Tree, links: npt.NDArray[np.int64], characters: npt.NDArray[np.int64], sentences: npt.NDArray[np.int64]
+) -> Floats:
+    """[elements]"""
+    densities = np.where(sentences > 0, 0.0, links / np.maximum(characters, 1)).tolist()
+    values: list[float] = []
+    for tag, parent, density in zip(tree.tags, tree.parents, densities, strict=True):
+        around = values[parent] if parent >= 0 else 0.0
+        values.append(around if parent < 0 or tag in _UNJUDGED else max(around, density))
+    return np.array(values)
+
+
+def removed(page: HtmlPage, thresholds: Thresholds) -> npt.NDArray[np.uint8]:
+    """[lines]: by which of `RULES` each line is not main text; 0 where it is kept."""
+    rules = np.zeros(len(page.lines), np.uint8)
+    rules[page.link_density > thresholds.link_density] = 3
+    rules[page.outside_main >= thresholds.main_share] = 2
+    rules[page.boilerplate < thresholds.protect] = 1
+    kept = np.flatnonzero(rules == 0)[::-1].tolist()
+    for position, line in enumerate(kept):  # headings at the end have lost what they stood over
+        if page.roles[line] is not Role.HEADING and len(page.lines[line]) > 1:
+            rules[kept[:position]] = 4
+            break
+    return rules
+
+
+def decisions(page: HtmlPage, thresholds: Thresholds) -> Iterator[tuple[str, list[int], list[float], float]]:
+    """For each rule that removes something: its name, the lines, their values, the threshold."""
+    rules = removed(page, thresholds)
+    nothing = np.zeros(len(page.lines))
+    measured = (
+        (page.boilerplate, thresholds.protect),
+        (page.outside_main, thresholds.main_share),
+        (page.link_density, thresholds.link_density),
+        (nothing, 1.0),
+    )
+    for number, (values, threshold) in enumerate(measured, start=1):
+        lines = np.flatnonzero(rules == number)
+        if len(lines):
+            yield RULES[number], lines.tolist(), np.round(values[lines], 4).tolist(), threshold
 
 
 def _prose(line: str, links: int) -> int:
@@ -186,6 +203,7 @@ def _prose(line: str, links: int) -> int:
     return outside if _SENTENCE_END.search(line) or len(line) >= 40 else outside // 3
 
 
+@lru_cache(4096)
 def _is_boilerplate(names: str) -> bool:
     if not names:
         return False

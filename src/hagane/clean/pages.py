@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 
-from hagane.clean.dom import Tree, html_tree
-from hagane.clean.extract import Thresholds, Verdict, main_text
+from hagane.clean.extract import Thresholds, decisions, html_lines
 from hagane.clean.normalise import normalise
 from hagane.clean.page import Page, Role
 from hagane.clean.roff import roff_lines
 from hagane.corpus.document import RawDocument
 
-_MAX_CELL, _MAX_ROW = 60, 160
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6}\s+")
 
 
 def page_of(raw: RawDocument, thresholds: Thresholds) -> Page:
-    """The page with its main text and the decisions about the rest. Raises `TooDeepError`."""
+    """The page with its main text and the decisions about the rest."""
     if raw.kind == "html":
         return _html_page(raw, thresholds)
     lines, roles = roff_lines(raw.content) if raw.kind == "roff" else _text_lines(raw.content)
@@ -26,51 +24,17 @@ def page_of(raw: RawDocument, thresholds: Thresholds) -> Page:
 
 
 def _html_page(raw: RawDocument, thresholds: Thresholds) -> Page:
-    tree = html_tree(raw.content)
-    _join_rows(tree)
-    verdicts = main_text(tree, thresholds)
-    texts = [normalise(line) for line in tree.lines]
+    html = html_lines(raw.content)
+    texts = [normalise(line) for line in html.lines]
     kept = [index for index, text in enumerate(texts) if text]
-    page = Page.of(raw.id, raw.source, [texts[index] for index in kept], [tree.roles[index] for index in kept])
-    reasons: dict[str, list[tuple[int, Verdict]]] = {}
-    for number, index in enumerate(kept):
-        verdict = verdicts[index]
-        if verdict is not None:
-            reasons.setdefault(verdict.rule, []).append((number, verdict))
-    for rule, found in reasons.items():
-        position = {number: index for index, number in enumerate(page.numbers)}  # removals shift indices, not numbers
-        which = [position[number] for number, _ in found]
-        page.remove_lines(which, rule, [verdict.value for _, verdict in found], found[0][1].threshold)
+    page = Page.of(raw.id, raw.source, [texts[index] for index in kept], [html.roles[index] for index in kept])
+    position = {index: number for number, index in enumerate(kept)}
+    for rule, lines, values, threshold in decisions(html, thresholds):
+        which = [position[line] for line in lines if line in position]
+        at = {number: index for index, number in enumerate(page.numbers)}  # removals shift indices, not numbers
+        known = [value for line, value in zip(lines, values, strict=True) if line in position]
+        page.remove_lines([at[number] for number in which], rule, known, threshold)
     return page
-
-
-def _join_rows(tree: Tree) -> None:
-    """Make one line of the short cells of a table row, so that a table reads as rows and not as a column of words."""
-    out = Tree(tree.parents, tree.tags, tree.names)
-    index = 0
-    while index < len(tree.lines):
-        end, row = index + 1, tree.cells[index]
-        while row >= 0 and end < len(tree.lines) and tree.cells[end] == row:
-            end += 1
-        lines = tree.lines[index:end]
-        joined = "\u3000".join(lines)  # a blank between Japanese words would be taken for a line wrap
-        whole = (
-            end - index > 1
-            and all(len(line) <= _MAX_CELL for line in lines[:-1])
-            and len(joined) <= _MAX_ROW
-            and all(role is Role.TEXT for role in tree.roles[index:end])
-        )
-        if whole:
-            out.lines.append(joined)
-            out.roles.append(Role.TEXT)
-            out.owners.append(row)
-            out.links.append(sum(tree.links[index:end]))
-            out.cells.append(row)
-        else:
-            for name in ("lines", "roles", "owners", "links", "cells"):
-                getattr(out, name).extend(getattr(tree, name)[index:end])
-        index = end
-    tree.lines, tree.roles, tree.owners, tree.links, tree.cells = out.lines, out.roles, out.owners, out.links, out.cells
 
 
 def _text_lines(content: str) -> tuple[list[str], list[Role]]:

@@ -23,7 +23,6 @@ from hagane.artifact.files import write_json
 from hagane.artifact.progress import note, progress
 from hagane.artifact.stage import Inputs, Stage
 from hagane.clean.config import Config
-from hagane.clean.dom import TooDeepError
 from hagane.clean.duplicates import Duplicate, find_duplicates
 from hagane.clean.endings import remove_empty_headings, remove_mostly_repeated, remove_small_document
 from hagane.clean.frequency import LineFrequency
@@ -93,11 +92,7 @@ def _batches(config: Config, tally: Tally) -> Iterator[list[Page]]:
         if isinstance(item, Quarantined):
             tally.quarantine(item)
             continue
-        try:
-            page = page_of(item, config.extraction())
-        except TooDeepError as error:
-            tally.quarantine(Quarantined(item.id, item.source, "too_deep", str(error)))
-            continue
+        page = page_of(item, config.extraction())
         removed = sum(decision.characters for decision in page.decisions)
         tally.read(page, len(item.content), page.characters + removed)
         pages.append(page)
