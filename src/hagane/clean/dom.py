@@ -11,10 +11,9 @@ Cost: about 0.5 µs a tag, 60 M characters of HTML a second and core; memory a s
 from __future__ import annotations
 
 import re
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 
@@ -22,7 +21,8 @@ from hagane.clean.page import Role
 
 _CHUNK = 1_000_000
 """Characters that are cut into pieces at a time, so that the pieces of a large page do not all lie in memory."""
-
+_DEEPEST = 50_000
+"""Elements that may be open at once; what nests deeper is read as if it had no tags."""
 
 # What a tag does to the lines.
 _IGNORE, _BREAK, _LINK, _UNLINK, _OPEN, _CLOSE, _RAW = range(7)
@@ -41,20 +41,6 @@ _INLINE = """
     """.split()  # noqa: SIM905
 
 
-def _table() -> dict[str, tuple[int, str]]:
-    acts = dict.fromkeys(_INLINE, (_IGNORE, _IGNORE))
-    acts |= dict.fromkeys((*_BLOCKS, *_SKIPPED), (_OPEN, _CLOSE))
-    acts |= dict.fromkeys(_UNREAD, (_RAW, _IGNORE))
-    acts |= {"br": (_BREAK, _BREAK), "hr": (_BREAK, _IGNORE), "a": (_LINK, _UNLINK)}
-    table = {}
-    for name, (start, end) in acts.items():
-        for spelt in (name, name.upper()):
-            table[spelt], table["/" + spelt] = (start, name), (end, name)
-    return table
-
-
-_TABLE = _table()
-_IGNORED = (_IGNORE, "")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _CODE = frozenset(("pre", "listing"))
 _COUNTED = _HEADINGS | _CODE | _SKIPPED
@@ -69,6 +55,7 @@ _ENDED_BY: dict[str, frozenset[str]] = {
     "dt": frozenset(("dt", "dd")),
     "dd": frozenset(("dt", "dd")),
 }
+_ENDING = _TABLE_PARTS | _HEADINGS | frozenset(_ENDED_BY)
 # Parts of a table that the start of another ends, and the elements that bound the search.
 _ROW_ENDS = {
     "table": (),
@@ -79,6 +66,22 @@ _ROW_ENDS = {
     **dict.fromkeys(_SECTIONS, ("tr", "caption", *_SECTIONS)),
 }
 _TABLE_OF = {tag: ("body", "table", "tr") if tag in ("td", "th") else ("body", "table") for tag in _ROW_ENDS}
+
+
+def _table() -> dict[str, tuple[int, str]]:
+    acts = dict.fromkeys(_INLINE, (_IGNORE, _IGNORE))
+    acts |= dict.fromkeys((*_BLOCKS, *_SKIPPED), (_OPEN, _CLOSE))
+    acts |= dict.fromkeys(_UNREAD, (_RAW, _IGNORE))
+    acts |= {"br": (_BREAK, _BREAK), "hr": (_BREAK, _IGNORE), "a": (_LINK, _UNLINK)}
+    table = {}
+    for name, (start, end) in acts.items():
+        for spelt in (name, name.upper()):
+            table[spelt], table["/" + spelt] = (start, name), (end, name)
+    return table
+
+
+_TABLE = _table()
+_IGNORED = (_IGNORE, "")
 _NAME = re.compile(r"/?[a-zA-Z][^\s/>]*")
 _NAMES = re.compile(r"""(?:^|[\s"'/])(?:class|id|role)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _HIDDEN = re.compile(r"""(?:^|\s)hidden(?:\s|=|/|$)|display\s*:\s*none""", re.IGNORECASE)
@@ -90,26 +93,26 @@ _ENTITY = re.compile(r"(&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?
 _character = lru_cache(1 << 14)(unescape)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tree:
     """The elements of a page that hold text, and its lines, in document order."""
 
-    parents: array[int] = field(default_factory=lambda: array("i"))
+    parents: list[int]
     """Index of each element's parent, -1 for the root, which is element 0; a parent comes before its children."""
-    tags: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    tags: list[str]
+    names: list[str]
     """class, id and role of each element, separated by blanks; `hidden-by-style` where it is not shown."""
-    firsts: array[int] = field(default_factory=lambda: array("i"))
+    firsts: list[int]
     """The first line inside each element."""
-    ends: array[int] = field(default_factory=lambda: array("i"))
+    ends: list[int]
     """The line after the last one inside each element."""
-    lines: list[str] = field(default_factory=list)
-    roles: list[Role] = field(default_factory=list)
-    owners: array[int] = field(default_factory=lambda: array("i"))
+    lines: list[str]
+    roles: list[Role]
+    owners: list[int]
     """Innermost block element around each line."""
-    links: array[int] = field(default_factory=lambda: array("i"))
+    links: list[int]
     """Characters of each line that are link text, blanks left out."""
-    cells: array[int] = field(default_factory=lambda: array("i"))
+    cells: list[int]
     """Index of the table row around each line, -1 outside tables."""
 
 
@@ -117,7 +120,7 @@ def html_tree(html: str) -> Tree:
     """The lines of a page. Any string has some; there is nothing to refuse."""
     scanner = _Scanner()
     scanner.run(html.replace("\r\n", "\n") if "\r" in html else html)
-    return scanner.tree
+    return scanner.tree()
 
 
 def _pieces(html: str) -> Iterator[str]:
@@ -136,13 +139,21 @@ class _Scanner:
     """The open elements and the line that is being gathered."""
 
     def __init__(self) -> None:
-        self.tree = Tree()
+        self.elements: list[tuple[int, str, str, int]] = []
+        """Parent, tag, names and first line of each element."""
+        self.ends: list[int] = []
+        self.lines: list[tuple[str, Role, int, int, int]] = []
+        """Text, role, owner, link characters and row of each line."""
         self.stack: list[tuple[int, str, int, int]] = []
         """For each open element its index, its tag, the height at or below it that no list item ends through, and the height
         at or below it that no end tag reaches out of."""
         self.heights: dict[str, list[int]] = defaultdict(list)
         """Heights on the stack at which elements of a tag are open."""
+        self.rows, self.paragraphs, self.tables = self.heights["tr"], self.heights["p"], self.heights["table"]
         self.skipped = self.headings = self.code = 0
+        self.role = Role.TEXT
+        self.plain = True
+        """Whether text is neither skipped nor code."""
         self.buffer: list[str] = []
         self.linked: list[str] = []
         """The part of `buffer` that is link text."""
@@ -151,7 +162,7 @@ class _Scanner:
         self._push("body", "")
 
     def run(self, html: str) -> None:
-        table, buffer = _TABLE, self.buffer
+        table, stack, paragraphs, buffer, linked = _TABLE, self.stack, self.paragraphs, self.buffer, self.linked
         pieces = _pieces(html)
         self._text(next(pieces))
         for piece in pieces:
@@ -165,27 +176,43 @@ class _Scanner:
                     head, _, attributes = tag.partition(" ")
                 found = table.get(head)
                 if found is None:
-                    name = _NAME.match(tag)
-                    if name is None:
+                    match = _NAME.match(tag)
+                    if match is None:
                         self._text(_after_no_tag(piece, pieces))
                         continue
-                    attributes = tag[name.end() :]
-                    found = table.get(name[0].lower(), _IGNORED)
-            act, element = found
-            if act == _OPEN:
-                self._open(element, attributes)
-            elif act == _CLOSE:
-                self._close(element)
-            elif act == _LINK:
-                self.link_height = len(self.stack) if "href" in attributes or "HREF" in attributes else 0
-            elif act == _UNLINK:
-                self.link_height = 0
-            elif act == _BREAK:
-                self._break()
-            elif act == _RAW:
-                text = _after_raw(element, pieces)
+                    attributes = tag[match.end() :]
+                    found = table.get(match[0].lower(), _IGNORED)
+            act, name = found
+            if act:
+                if act == _CLOSE:
+                    if buffer and name not in _SKIPPED:
+                        self._break()
+                    if stack[-1][1] == name:
+                        self._pop()
+                    else:
+                        self._close(name)
+                elif act == _OPEN:
+                    if buffer and name not in _SKIPPED:  # what is skipped may stand in the middle of a line
+                        self._break()
+                    if name in _ENDING or paragraphs:
+                        self._end_before(name)
+                    self._push(name, _names(attributes) if attributes else "")
+                elif act == _LINK:
+                    self.link_height = len(stack) if "href" in attributes or "HREF" in attributes else 0
+                elif act == _UNLINK:
+                    self.link_height = 0
+                elif act == _BREAK:
+                    if buffer:
+                        self._break()
+                else:
+                    text = _after_raw(name, pieces)
             if text and (buffer or not text.isspace()):
-                self._text(text)
+                if self.plain and "&" not in text:
+                    buffer.append(text)
+                    if self.link_height:
+                        linked.append(text)
+                else:
+                    self._text(text)
         self._pop_to(0)
 
     def _text(self, text: str) -> None:
@@ -208,24 +235,20 @@ class _Scanner:
         if self.link_height:
             self.linked.append(text)
 
-    def _open(self, tag: str, attributes: str) -> None:
-        stack = self.stack
-        if tag in _SKIPPED:
-            pass  # it may stand in the middle of a line
-        elif tag in _TABLE_PARTS:
-            self._break()
+    def _end_before(self, tag: str) -> None:
+        """End what was left open and ends where an element of this tag begins."""
+        stack, paragraphs = self.stack, self.paragraphs
+        if tag in _TABLE_PARTS:
             self._end_cells(tag)
-        else:
-            self._break()
-            if (paragraphs := self.heights["p"]) and paragraphs[-1] > stack[-1][3] and not self.skipped:
-                self._pop_to(paragraphs[-1])
-            if tag in _ENDED_BY:
-                height = stack[-1][2]
-                if stack[height][1] in _ENDED_BY[tag]:
-                    self._pop_to(height)
-            elif tag in _HEADINGS and stack[-1][1] in _HEADINGS:
-                self._pop_to(len(stack) - 1)
-        self._push(tag, _names(attributes) if attributes else "")
+            return
+        if paragraphs and paragraphs[-1] > stack[-1][3] and not self.skipped and tag not in _SKIPPED:
+            self._pop_to(paragraphs[-1])
+        if tag in _ENDED_BY:
+            height = stack[-1][2]
+            if stack[height][1] in _ENDED_BY[tag]:
+                self._pop_to(height)
+        elif tag in _HEADINGS and stack[-1][1] in _HEADINGS:
+            self._pop()
 
     def _end_cells(self, tag: str) -> None:
         """End the cells and rows of the same table that a new one ends."""
@@ -235,22 +258,18 @@ class _Scanner:
             self._pop_to(min(ended))
 
     def _push(self, tag: str, names: str) -> None:
-        tree, stack, height = self.tree, self.stack, len(self.stack)
+        stack, height = self.stack, len(self.stack)
+        if height == _DEEPEST:
+            return
         around, _, solid, scope = stack[-1] if height else (-1, "", 0, 0)
-        stack.append(
-            (
-                len(tree.tags),
-                tag,
-                solid if tag in _TRANSPARENT else height,
-                height if tag in _BARRIERS else scope,
-            )
-        )
+        if tag not in _TRANSPARENT:
+            solid = height
+        if tag in _BARRIERS:
+            scope = height
+        stack.append((len(self.elements), tag, solid, scope))
         self.heights[tag].append(height)
-        tree.parents.append(around)
-        tree.tags.append(tag)
-        tree.names.append(names)
-        tree.firsts.append(len(tree.lines))
-        tree.ends.append(0)
+        self.elements.append((around, tag, names, len(self.lines)))
+        self.ends.append(0)
         if tag in _COUNTED:
             self._count(tag, 1)
 
@@ -261,70 +280,70 @@ class _Scanner:
             self.code += by
         else:
             self.skipped += by
+        self.plain = not self.skipped and not self.code
+        self.role = Role.CODE if self.code else Role.HEADING if self.headings else Role.TEXT
 
     def _close(self, tag: str) -> None:
-        if tag not in _SKIPPED:
-            self._break()
+        """Obey an end tag that is not the innermost element's."""
         if tag in _HEADINGS and self.stack[-1][1] in _HEADINGS:
-            tag = self.stack[-1][1]  # any heading's end tag ends a heading
-        heights = self.heights[tag]
-        if not heights:
-            return
-        height = heights[-1]
-        if tag not in _TABLE_PARTS:
-            reach = self.stack[-1][3]
-        else:
-            reach = max(self.heights["table"], default=0) if tag == "table" else (self.heights["table"] or (0,))[-1]
-        if height >= reach:
-            self._pop_to(height)
+            self._pop()  # any heading's end tag ends a heading
+        elif heights := self.heights[tag]:
+            reach = (self.tables[-1] if self.tables else 0) if tag in _TABLE_PARTS else self.stack[-1][3]
+            if heights[-1] >= reach:
+                self._pop_to(heights[-1])
 
     def _pop_to(self, height: int) -> None:
-        """End the elements at this height and above; those that held no line are forgotten."""
-        tree, stack, heights = self.tree, self.stack, self.heights
-        while len(stack) > height:
+        """End the elements at this height and above."""
+        while len(self.stack) > height:
+            self._pop()
+
+    def _pop(self) -> None:
+        """End the innermost element; if it held no line, forget it."""
+        if self.buffer:
             self._break()
-            element, tag, _, _ = stack.pop()
-            end = len(tree.lines)
-            heights[tag].pop()
-            if tag in _COUNTED:
-                self._count(tag, -1)
-            if tree.firsts[element] == end and element == len(tree.tags) - 1 and element:
-                for column in (tree.parents, tree.tags, tree.names, tree.firsts, tree.ends):
-                    column.pop()
-            else:
-                tree.ends[element] = end
-        if self.link_height > height:
+        element, tag, _, _ = self.stack.pop()
+        self.heights[tag].pop()
+        if tag in _COUNTED:
+            self._count(tag, -1)
+        end = len(self.lines)
+        if self.elements[element][3] == end and element == len(self.ends) - 1 and element:
+            self.elements.pop()
+            self.ends.pop()
+        else:
+            self.ends[element] = end
+        if self.link_height > len(self.stack):
             self.link_height = 0
 
     def _break(self) -> None:
-        """End the line that is being gathered, if there is one and it does not go on behind what is skipped."""
-        buffer, linked = self.buffer, self.linked
-        if not buffer or self.skipped:
+        """End the line that is being gathered, unless it goes on behind what is skipped."""
+        if self.skipped:
             return
+        buffer, linked = self.buffer, self.linked
         text = buffer[0] if len(buffer) == 1 else "".join(buffer)
-        buffer.clear()
+        words = text.split()
         links = 0
         if linked:
-            links = sum(map(len, "".join(linked).split()))
+            links = sum(map(len, words if len(linked) == len(buffer) else "".join(linked).split()))
             linked.clear()
-        words = text.split()
+        buffer.clear()
         if not words:
             return
-        if self.code:
-            text = text.rstrip()
-        elif len(words) == 1:
+        if len(words) == 1 and not self.code:
             text = words[0]
+        elif self.code:
+            text = text.rstrip()
         else:  # the blank that is as wide as a character means something
             text = _SPACE.sub(" ", text.strip()) if "\u3000" in text else " ".join(words)
-        tree = self.tree
-        tree.lines.append(text)
-        tree.roles.append(Role.CODE if self.code else Role.HEADING if self.headings else Role.TEXT)
-        tree.owners.append(self.stack[-1][0])
-        tree.links.append(links)
-        rows = self.heights["tr"]
-        tree.cells.append(self.stack[rows[-1]][0] if rows else -1)
+        rows = self.rows
+        self.lines.append((text, self.role, self.stack[-1][0], links, self.stack[rows[-1]][0] if rows else -1))
+
+    def tree(self) -> Tree:
+        parents, tags, names, firsts = map(list, zip(*self.elements, strict=True))
+        columns = map(list, zip(*self.lines, strict=True)) if self.lines else ([], [], [], [], [])
+        return Tree(parents, tags, names, firsts, self.ends, *columns)
 
 
+@lru_cache(1 << 12)
 def _names(attributes: str) -> str:
     names = " ".join(value for match in _NAMES.findall(attributes) for value in match if value)
     return f"{names} hidden-by-style" if _HIDDEN.search(attributes) else names

@@ -52,7 +52,6 @@ _UNJUDGED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "p"))
 _UNNAMED = frozenset(("blockquote", "tr", "thead"))
 _SENTENCE = 30
 """Characters outside links from which a line of prose keeps the block around it from being a list of links."""
-_HIRAGANA = re.compile(r"[\u3041-\u3096]")
 _SENTENCE_END = re.compile(r"[。！？!?」][)）」』]*$")
 
 
@@ -96,11 +95,10 @@ def html_lines(html: str) -> HtmlPage:
 
 def measure(tree: Tree) -> HtmlPage:
     """The values of a tree's lines."""
-    firsts, ends = np.asarray(tree.firsts), np.asarray(tree.ends)
-    owners = np.asarray(tree.owners)
-    links = np.asarray(tree.links)
-    characters = np.array([len(line) - line.count(" ") for line in tree.lines], np.int64)
-    prose = np.array([_prose(line, count) for line, count in zip(tree.lines, tree.links, strict=True)], np.int64)
+    firsts, ends, owners, links = (
+        np.array(column, np.int64) for column in (tree.firsts, tree.ends, tree.owners, tree.links)
+    )
+    characters, prose = _characters_and_prose(tree.lines, links)
 
     def sums(values: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         running = np.concatenate(([0], np.cumsum(values)))
@@ -115,7 +113,7 @@ def measure(tree: Tree) -> HtmlPage:
 
 
 def _boilerplate(
-    tree: Tree, sums: npt.NDArray[np.int64], owners: npt.NDArray[np.int32], prose: npt.NDArray[np.int64]
+    tree: Tree, sums: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], prose: npt.NDArray[np.int64]
 ) -> Floats:
     """[lines]. Where hardly any prose would be left, names are not believed; where that does not help, tags are not either."""
     total = max(int(sums[0]), 1)
@@ -192,15 +190,26 @@ def decisions(page: HtmlPage, thresholds: Thresholds) -> Iterator[tuple[str, lis
             yield RULES[number], lines.tolist(), np.round(values[lines], 4).tolist(), threshold
 
 
-def _prose(line: str, links: int) -> int:
-    """Characters of running text outside links: counted where there is hiragana, doubly sure with a full stop."""
-    outside = len(line) - links
-    if outside <= 0:
-        return 0
-    kana = len(_HIRAGANA.findall(line))
-    if kana < 4 or kana < 0.1 * len(line):
-        return 0
-    return outside if _SENTENCE_END.search(line) or len(line) >= 40 else outside // 3
+def _characters_and_prose(
+    lines: list[str], links: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """[lines], [lines]: characters without blanks; characters of running text outside links.
+
+    Running text has hiragana; it counts in full where it ends as a sentence does or is long, else by a third.
+    """
+    if not lines:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    codepoints = np.frombuffer("".join(lines).encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.array(list(map(len, lines)))
+    starts = np.cumsum(lengths) - lengths
+    hiragana = np.add.reduceat(codepoints - 0x3041 < 0x56, starts, dtype=np.int64)
+    blanks = np.add.reduceat(codepoints == 0x20, starts, dtype=np.int64)
+    outside = np.maximum(lengths - links, 0)
+    outside[(hiragana < 4) | (hiragana < 0.1 * lengths)] = 0
+    for line in np.flatnonzero((outside > 0) & (lengths < 40)).tolist():
+        if not _SENTENCE_END.search(lines[line]):
+            outside[line] //= 3
+    return lengths - blanks, outside
 
 
 @lru_cache(4096)
