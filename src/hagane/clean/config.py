@@ -17,6 +17,13 @@ class Threshold(BaseModel):
     threshold: float | None = Field(description="The value at which the rule begins to remove; null switches it off.")
 
 
+class SecondOpinionRule(Threshold):
+    """Whether to ask for a second opinion, and what it decides."""
+
+    threshold: float | None = Field(0.5, description="Share of a line's 5-grams in trafilatura's text.")
+    ask: bool = Field(False, description="Ask where hardly any main text was found.")
+
+
 class HojicharChain(Threshold):
     """A HojiChar chain, and whether the pages that it rejects go."""
 
@@ -69,6 +76,11 @@ class Config(StageConfig):
         0.8, "Main text is the smallest element that holds this share of the prose of each one around it."
     )
     link_density: Threshold = _rule(0.75, "Blocks with a larger share of link text, without a sentence, go.")
+    second_opinion: SecondOpinionRule = Field(
+        SecondOpinionRule(),
+        description="Pages with hardly any main text are read by trafilatura, too (extra `quality`): "
+        "lines of which a smaller share is in its text go, and it alone decides about such a page.",
+    )
     stranded_heading: Threshold = _rule(
         1, "Headings at the end of the main text, over nothing, go (1), or stay (null)."
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from hagane.clean.page import Page, Role
 from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
+from hagane.clean.second_opinion import SecondOpinion
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
     measure_advert_mark,
@@ -94,13 +96,30 @@ def measured_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.arrow"
 
 
-def measure(measured: Path, seconds: float, memory: int, chain: str | None, batch: RawBatch) -> None:
-    """Read and measure the pages of one batch into `measured`; a page that needs more than the limits is quarantined.
+@dataclass(frozen=True)
+class Reading:
+    """How pages are read: a page that needs more than the limits is quarantined."""
 
-    `chain`: the HojiChar chain that judges the pages, if any; a page on which it fails is quarantined.
-    """
+    seconds: float
+    memory: int
+    """Bytes."""
+    chain: str | None
+    """The HojiChar chain that judges the pages, if any; a page on which it fails is quarantined."""
+    second_opinion: bool
+    """Ask trafilatura where the main text of a page is unsure."""
+
+
+def measure(measured: Path, reading: Reading, batch: RawBatch) -> None:
+    """Read and measure the pages of one batch into `measured`."""
+    with SecondOpinion() if reading.second_opinion else nullcontext() as opinion:
+        pages, quarantined = _read(reading, opinion, batch)
+    measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
+
+
+def _read(reading: Reading, opinion: SecondOpinion | None, batch: RawBatch) -> tuple[list[Page], list[Quarantined]]:
     pages, quarantined = [], []
-    read = partial(_page_or_not, _judge(chain) if chain else None)
+    read = partial(_page_or_not, _judge(reading.chain) if reading.chain else None, opinion)
+    seconds, memory = reading.seconds, reading.memory
     for item in batch.items:
         found = item if isinstance(item, Quarantined) else guarded(read, item, seconds=seconds, memory=memory)
         if isinstance(found, Page):
@@ -109,14 +128,14 @@ def measure(measured: Path, seconds: float, memory: int, chain: str | None, batc
             quarantined.append(Quarantined(item.id, item.source, found.reason, found.detail))
         else:
             quarantined.append(found)
-    measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
+    return pages, quarantined
 
 
 _judge = cache(load_compose)  # a chain may hold dictionaries
 
 
-def _page_or_not(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
-    page = page_of(raw)
+def _page_or_not(judge: Judge | None, opinion: SecondOpinion | None, raw: RawDocument) -> Page | Quarantined:
+    page = page_of(raw, opinion)
     if judge is None:
         return page
     verdict = judge(["\n".join(_main_lines(page))])[0]
@@ -127,7 +146,7 @@ def _page_or_not(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
 
 def _main_lines(page: Page) -> Iterable[str]:
     """What the extraction takes for main text by its own thresholds, whatever the recipe's; all of a page that is no HTML."""
-    if not page.values:
+    if "boilerplate" not in page.values:
         return page.lines
     limits, values = Thresholds(), page.values
     main = (values["boilerplate"] >= limits.protect) & (values["outside_main"] < limits.main_share)

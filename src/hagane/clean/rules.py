@@ -53,6 +53,7 @@ RULES = (
     Rule("boilerplate", "line", "below", 1),
     Rule("outside_main", "line", "from", 1),
     Rule("link_density", "line", "above", 1),
+    Rule("second_opinion", "line", "below", 1),
     Rule("stranded_heading", "line", "from", 1),
     # What needs no more than the page.
     Rule("broken_characters", "line", "above", 10),

@@ -39,7 +39,7 @@ from hagane.clean.engine import Engine, local
 from hagane.clean.engine_ray import on_ray
 from hagane.clean.exchange import Exchange, reduce_range
 from hagane.clean.finish import Part, finish
-from hagane.clean.measure import RawBatch, ask_menus, measure, measured_path, raw_batches
+from hagane.clean.measure import RawBatch, Reading, ask_menus, measure, measured_path, raw_batches
 from hagane.clean.questions import Questions
 from hagane.clean.select import ask
 from hagane.corpus.read import read_raw, source_fingerprints
@@ -82,8 +82,16 @@ def _measure(config: Config, engine: Engine, measured: Path) -> int:
             if not measured_path(measured, batch.number).exists():
                 yield batch
 
-    limits = config.max_page_seconds, config.max_page_memory_megabytes << 20
-    read = partial(measure, measured, *limits, config.hojichar.profile)
+    read = partial(
+        measure,
+        measured,
+        Reading(
+            config.max_page_seconds,
+            config.max_page_memory_megabytes << 20,
+            config.hojichar.profile,
+            config.second_opinion.ask,
+        ),
+    )
     started = time.monotonic()
     for done, _ in enumerate(engine.map(read, todo()), 1):
         if time.monotonic() - started > PLAIN_EVERY_SECONDS:
