@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +11,14 @@ import pytest
 
 from hagane.clean.advert import measure_advert
 from hagane.clean.chain import COUPLING, with_neighbours
+from hagane.clean.config import Config, Threshold
 from hagane.clean.evidence import word_evidence
 from hagane.clean.lines import LineTable
 from hagane.clean.menu import may_recur, measure_menu, menu_score
 from hagane.clean.page import Page, Role
 from hagane.clean.shape import line_features
 
-ADVERT, MENU = 0.0, 0.5
-"""Thresholds."""
+ADVERT, MENU = (cast(Threshold, Config.model_fields[name].default).threshold or 0.0 for name in ("advert", "menu_line"))
 PROSE = [
     "鋼は鉄に炭素を加えた合金で、焼き入れをすると硬くなります。",
     "刃物の産地では、古くから砂鉄を集めて炉で溶かし、何日もかけて地金を作ってきました。",

@@ -26,6 +26,8 @@ from hagane.clean.shape import Features, log_odds
 
 MENU_CHARACTERS = 60
 """Longest line of which the corpus is asked."""
+SITE_PAGES = 5
+"""Pages from which a site's share of pages says something."""
 _A_DOUBLING, _MOST = 0.5, 4.0
 """What twice as many documents are worth, and what any number of documents is worth at most."""
 _WHOLE_SITE = 2.0
@@ -93,7 +95,7 @@ def menu_score(
     """Log-odds of each line of being a menu entry [lines]; NaN where `local` is.
 
     `local` is what `measure_menu` says; `documents` in how many documents the line stands, numbers masked (1 where not asked);
-    `site_share` the share of its site's pages that have it (0 where not asked, or the site has too few pages to tell).
+    `site_share` the share of its site's pages that have it (0 where not asked, or the site has fewer than `SITE_PAGES`).
     """
     recurs = np.minimum(_A_DOUBLING * np.log2(np.maximum(documents, 1)), _MOST) + _WHOLE_SITE * site_share
     return with_neighbours(local + recurs, page_of)

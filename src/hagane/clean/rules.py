@@ -73,8 +73,9 @@ RULES = (
     Rule("adult_words", "page", "above", 0.2),
     Rule("discrimination_words", "page", "above", 0.2),
     Rule("abuse_words", "page", "above", 0.2),
+    Rule("advert", "line", "above", 10),
     # What needs the whole corpus.
-    Rule("menu_line", "line", "from", 100),
+    Rule("menu_line", "line", "above", 10),
     Rule("too_short", "page", "below", 2000),
     Rule("little_japanese", "page", "below", 1),
     Rule("exact_duplicate", "page", "from", 1),
