@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -10,12 +11,16 @@ import numpy.typing as npt
 import pytest
 
 from hagane.clean.advert import measure_advert
+from hagane.clean.batch import Batch
 from hagane.clean.chain import COUPLING, with_neighbours
 from hagane.clean.config import Config, Threshold
 from hagane.clean.evidence import word_evidence
+from hagane.clean.exchange import ANSWER, Answers, Exchange
 from hagane.clean.lines import LineTable
+from hagane.clean.measure import ask_menus, measure_pages
 from hagane.clean.menu import may_recur, measure_menu, menu_score
 from hagane.clean.page import Page, Role
+from hagane.clean.select import decide_pages
 from hagane.clean.shape import line_features
 
 ADVERT, MENU = (cast(Threshold, Config.model_fields[name].default).threshold or 0.0 for name in ("advert", "menu_line"))
@@ -208,3 +213,23 @@ def test_messages_find_the_best_labelling_of_a_chain() -> None:
         best = [worth[labels[:, line] == 1].max() - worth[labels[:, line] == 0].max() for line in range(lines)]
         two_pages = with_neighbours(np.concatenate((own, own)), np.repeat([0, 1], lines))
         assert np.allclose(two_pages, best * 2)
+
+
+def test_the_stage_asks_the_corpus_and_the_site(tmp_path: Path) -> None:
+    """Lines that say nothing by themselves stay on one page and go where eight pages of a site have them."""
+    topics = ["音の高さ", "連符", "装飾小音符", "強弱記号"]
+    pages = [
+        Page(f"p{number}", "s", "host", 0, [f"{number}番目の{line}" for line in PROSE] + topics, [Role.TEXT] * 8)
+        for number in range(8)
+    ]
+    config = Config(sources=["x"], too_short=Threshold(threshold=None))
+    measure_pages(0, pages).save(tmp_path / "batch.arrow")
+    exchange = Exchange(tmp_path / "menus")
+    ask_menus(exchange, tmp_path / "batch.arrow")
+    for one, part, parts in exchange.ranges():
+        one.reduce(part, parts, np.zeros(0, np.uint64))
+    batch = Batch.load(tmp_path / "batch.arrow")
+    decided = decide_pages(batch, config, exchange.answers(0))
+    assert all(decided.text(number).split("\n") == list(page.lines[:4]) for number, page in enumerate(pages))
+    alone = decide_pages(measure_pages(0, pages[:1]), config, Answers(np.zeros(0, ANSWER)))
+    assert alone.text(0).split("\n")[4:] == topics
