@@ -107,7 +107,10 @@ class Config(StageConfig):
     hojichar: HojicharChain = Field(
         HojicharChain(), description="Pages that a HojiChar chain rejects go; what it does to texts is not taken over."
     )
-    menu_line: Threshold = _rule(8, "Documents from which a short line is a menu entry, and goes from all of them.")
+    advert: Threshold = _rule(1, "Lines with higher log-odds of being advertisement, given the lines around, go.")
+    menu_line: Threshold = _rule(
+        0.5, "Lines with higher log-odds of being a menu entry, given the lines around and the corpus, go."
+    )
     too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
     little_japanese: Threshold = _rule(0.3, "Documents with a smaller share of kana and kanji left go.")
     exact_duplicate: Threshold = _rule(1, "Similarity from which the same text is a copy; only 1 and null make sense.")

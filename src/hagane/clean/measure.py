@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from hagane.clean.advert import measure_advert
 from hagane.clean.batch import Batch
 from hagane.clean.exchange import Exchange
 from hagane.clean.extract import Thresholds
@@ -24,12 +25,14 @@ from hagane.clean.guard import Overrun, guarded
 from hagane.clean.hojichar import Judge, load_compose
 from hagane.clean.language import measure_code, measure_kana
 from hagane.clean.lines import LineTable
+from hagane.clean.menu import may_recur, measure_menu
 from hagane.clean.noun_list import measure_noun_list
-from hagane.clean.page import Page, Role
+from hagane.clean.page import Page
 from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
 from hagane.clean.second_opinion import SecondOpinion
+from hagane.clean.shape import line_features
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
     measure_advert_mark,
@@ -46,9 +49,7 @@ _BATCH_CHARACTERS = 1_000_000
 """Characters of text in one batch of pages: large enough for numpy, small enough for memory."""
 _MARKUP = 4
 """Characters of HTML that count as one of text."""
-MENU_CHARACTERS = 60
-"""Longest line that can be a menu entry."""
-_STOPS = np.array([ord(character) for character in "。！？"], np.uint32)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _DIGITS = re.compile(r"[0-9]+")
 
 MEASURES: dict[str, Callable[[LineTable], npt.NDArray[np.float64]]] = {
@@ -158,7 +159,8 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
     """What every rule measures on these pages."""
     table = LineTable.of(pages)
     verdicts = [page.verdict for page in pages]
-    line_key, menu_key = _line_keys(table)
+    features = line_features(table)
+    line_key, menu_key = _line_keys(table, may_recur(table, features))
     columns: dict[str, npt.NDArray[np.generic]] = {
         "role": table.roles,
         "length": table.length.astype(np.int32),
@@ -166,6 +168,8 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         "kana": measure_kana(table).astype(np.int32),
         "line_key": line_key,
         "menu_key": menu_key,
+        "advert": measure_advert(table, features).astype(np.float32),
+        "menu": measure_menu(table, features).astype(np.float32),
     }
     for name in MAIN_TEXT:
         columns[name] = np.concatenate(
@@ -195,12 +199,10 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
     )
 
 
-def _line_keys(table: LineTable) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+def _line_keys(table: LineTable, asked: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """64-bit hashes of each line without blanks: as it is, and, where it may be a menu entry (else 0), with all numbers equal."""
     packed = [text.replace(" ", "") for text in table.texts]
     hashes = np.array([_hash(text) for text in packed], np.uint64)
-    asked = (table.roles != Role.HEADING) & (np.diff(table.starts) <= MENU_CHARACTERS)
-    asked &= table.sums(np.isin(table.codepoints, _STOPS)) == 0
     menus = np.where(asked, hashes, np.uint64(0))
     digits = table.sums((table.codepoints >= ord("0")) & (table.codepoints <= ord("9")))
     for line in np.flatnonzero(asked & (digits > 0)).tolist():
@@ -213,8 +215,18 @@ def _hash(text: str) -> int:
 
 
 def ask_menus(exchange: Exchange, measured: Path) -> None:
-    """Put the question how many documents each possible menu line of a batch stands in."""
+    """Put the question how many documents, of the corpus and of the site, each possible menu line of a batch stands in."""
     batch = Batch.load(measured)
     keys = batch.columns["menu_key"]
     asked = keys != 0
-    exchange.put(batch.number, keys[asked], batch.documents()[batch.page_of[asked]])
+    sites, on_site = site_keys(batch)
+    lines, pages = batch.documents()[batch.page_of[asked]], batch.documents()
+    exchange.put(
+        batch.number, np.concatenate((keys[asked], on_site[asked], sites)), np.concatenate((lines, lines, pages))
+    )
+
+
+def site_keys(batch: Batch) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """uint64 [pages] and [lines]: of the pages of a site, and of those of them that have the line."""
+    sites = np.array([_hash(site) for site in batch.sites], np.uint64)
+    return sites, (batch.columns["menu_key"] ^ sites[batch.page_of]) * _ODD

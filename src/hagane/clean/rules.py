@@ -34,7 +34,9 @@ class Rule:
     side: Side
     """Values on this side of the threshold are removed."""
     most: float
-    """Upper end of the histogram of its values; the lower end is 0."""
+    """Upper end of the histogram of its values."""
+    least: float = 0
+    """Its lower end."""
 
     @property
     def action(self) -> str:
@@ -75,8 +77,9 @@ RULES = (
     Rule("discrimination_words", "page", "above", 0.2),
     Rule("abuse_words", "page", "above", 0.2),
     Rule("hojichar", "page", "from", 1),
+    Rule("advert", "line", "above", 10, least=-10),
     # What needs the whole corpus.
-    Rule("menu_line", "line", "from", 100),
+    Rule("menu_line", "line", "above", 10, least=-10),
     Rule("too_short", "page", "below", 2000),
     Rule("little_japanese", "page", "below", 1),
     Rule("exact_duplicate", "page", "from", 1),

@@ -18,7 +18,8 @@ from hagane.clean.config import Config
 from hagane.clean.endings import decide_stranded_headings
 from hagane.clean.exchange import LATER, Answers
 from hagane.clean.language import decide_foreign_text, decide_language
-from hagane.clean.measure import MEASURES
+from hagane.clean.measure import MEASURES, site_keys
+from hagane.clean.menu import SITE_PAGES, menu_score
 from hagane.clean.minhash import band_keys, signatures
 from hagane.clean.pages import MAIN_TEXT
 from hagane.clean.passages import samples
@@ -46,10 +47,20 @@ def decide_pages(batch: Batch, config: Config, menus: Answers) -> Verdicts:
     decide_repeated_in_document(verdicts)
     for name, values in batch.page_columns.items():
         verdicts.pages(name, values)
-    documents, _, _ = menus.of(columns["menu_key"])
-    verdicts.lines("menu_line", documents, where=columns["menu_key"] != 0)
+    verdicts.lines("advert", columns["advert"])
+    verdicts.lines("menu_line", _menu(batch, menus))
     decide_small(verdicts)
     return verdicts
+
+
+def _menu(batch: Batch, menus: Answers) -> npt.NDArray[np.float64]:
+    """Log-odds of each line of being a menu entry, with what the corpus says of it."""
+    asked = batch.columns["menu_key"] != 0
+    sites, on_site = site_keys(batch)
+    documents, pages_with_it = (np.where(asked, menus.of(keys)[0], 1) for keys in (batch.columns["menu_key"], on_site))
+    pages = menus.of(sites)[0][batch.page_of]
+    share = np.where(asked & (pages >= SITE_PAGES), pages_with_it / pages, 0)
+    return menu_score(batch.columns["menu"], batch.page_of, documents, share)
 
 
 def decide_small(verdicts: Verdicts) -> None:

@@ -81,8 +81,9 @@ def _histogram(row: Row) -> dict[str, Any] | None:
     return {
         "bars": [math.log1p(count) / tallest for count in counts],
         "judged": sum(counts),
+        "least": row["least"],
         "most": row["most"],
-        "at": None if threshold is None else min(threshold / row["most"], 1.0),
+        "at": None if threshold is None else min((threshold - row["least"]) / (row["most"] - row["least"]), 1.0),
     }
 
 
