@@ -75,7 +75,7 @@ def read(process: subprocess.Popen[str], log: IO[str]) -> dict[str, Any]:
     if not line:
         log.seek(0)
         print(log.read(), file=sys.stderr)
-        raise SystemExit(f"a contender ended: {' '.join(map(str, process.args))}")  # type: ignore[arg-type, union-attr]
+        raise SystemExit(f"a contender ended: {process.args!r}")
     found: dict[str, Any] = json.loads(line)
     return found
 
