@@ -43,7 +43,7 @@ EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 """Works that are trained on, and works that are scored."""
 SHAPE = {
     "hidden_size": 128,
-    "num_layers": 3,
+    "num_layers": 2,
     "num_heads": 2,
     "num_kv_heads": 2,
     "head_dim": 64,
@@ -51,7 +51,7 @@ SHAPE = {
     "rows": 8,
     "seq": 256,
 }
-VOCAB = 4096
+VOCAB = 2048
 TEMPLATES_EACH = 1000
 """Clean documents for one template of each kind."""
 console = Console(highlight=False, width=110)
