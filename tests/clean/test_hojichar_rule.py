@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from hagane.artifact.files import read_json
 from hagane.clean.hojichar import Verdict, load_compose
+from hagane.clean.stage import STAGE
+from hagane.corpus.store import read_documents
 from hagane.errors import DataError, HaganeError, MissingToolError, UsageError
 
 hojichar = pytest.importorskip("hojichar")
@@ -43,10 +48,9 @@ def test_verdicts_are_hojichars_own(tmp_path: Path) -> None:
         [document_filters.DocumentNormalizer(), document_filters.AcceptJapanese(), document_filters.DiscardAds()]
     )
     assert [verdict.rejected for verdict in found] == [not own(text) for text in texts] == [False, True, True, False]
-    assert found[0] == Verdict(False, "", False, "")
+    assert found[0] == Verdict(False, "", "")
     assert found[1].reason == "3-DiscardAds max_allow_num=14"
     assert found[2].reason == "2-AcceptJapanese lookup_size=50"
-    assert [verdict.changed for verdict in found] == [False, False, False, True]
 
 
 def test_a_filter_that_raises_costs_one_page(tmp_path: Path) -> None:
@@ -97,3 +101,19 @@ def test_without_hojichar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingToolError, match="not installed"):
         load_compose("profile.py")
+
+
+def test_the_stage_tells_the_reason_and_quarantines_what_a_filter_fails_on(tmp_path: Path) -> None:
+    source, out = tmp_path / "pages.jsonl", tmp_path / "out"
+    texts = [PROSE * 9, "秋の夕方、" + PROSE * 8, "壊れた頁。" + PROSE * 8]
+    source.write_text("\n".join(json.dumps({"id": n, "text": text}) for n, text in enumerate(texts)), encoding="utf-8")
+    out.mkdir()
+    chain = PROFILE.replace("DiscardAds()", "DocumentLengthFilter(max_doc_len=280)")
+    settings = {"hojichar": {"profile": write(tmp_path, chain)}, "heldout_share": 0, "workers": 0}
+    settings |= {name: {"threshold": None} for name in ("self_repetition", "near_duplicate", "repeated_passage")}
+    STAGE.run(STAGE.config.model_validate({"sources": [str(source)], **settings}), {}, out)
+    rows = pq.read_table(out / "decisions.parquet").to_pylist()
+    found = [(row["doc"].rpartition(":")[2], row["rule"], row["value"], row["reason"]) for row in rows]
+    assert found == [("0", "hojichar", 1.0, "3-DocumentLengthFilter max_doc_len=280")]
+    assert [document.text for document in read_documents(out)] == [texts[1]]
+    assert read_json(out / "summary.json")["quarantined"] == {"hojichar": 1}

@@ -46,6 +46,8 @@ class Batch:
     page_columns: Mapping[str, npt.NDArray[Any]]
     """Name → [pages]: what is measured of a page as a whole."""
     quarantined: Sequence[Quarantined]
+    reasons: Mapping[int, str]
+    """Page → why a HojiChar chain rejects it."""
 
     @property
     def pages(self) -> int:
@@ -99,7 +101,11 @@ class Batch:
             columns[name] = pa.ListArray.from_arrays(offsets, pa.array(values))
         quarantined = [[item.id, item.source, item.reason, item.detail] for item in self.quarantined]
         table = pa.table(columns).replace_schema_metadata(
-            {"number": str(self.number), "quarantined": orjson.dumps(quarantined).decode()}
+            {
+                "number": str(self.number),
+                "quarantined": orjson.dumps(quarantined).decode(),
+                "reasons": orjson.dumps(list(self.reasons.items())).decode(),
+            }
         )
         draft = path.with_suffix(".draft")
         with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
@@ -132,6 +138,7 @@ class Batch:
                 if name.startswith(_PAGE)
             },
             quarantined=[Quarantined(*row) for row in orjson.loads(metadata[b"quarantined"])],
+            reasons=dict(orjson.loads(metadata[b"reasons"])),
         )
 
 

@@ -17,6 +17,15 @@ class Threshold(BaseModel):
     threshold: float | None = Field(description="The value at which the rule begins to remove; null switches it off.")
 
 
+class HojicharChain(Threshold):
+    """A HojiChar chain, and whether the pages that it rejects go."""
+
+    threshold: float | None = Field(1, description="1: pages that the chain rejects go; null: they are only marked.")
+    profile: str | None = Field(
+        None, description="profile.py, as for HojiChar's own command, or module:attribute; null: there is no chain."
+    )
+
+
 def _rule(threshold: float | None, description: str) -> Any:
     return Field(Threshold(threshold=threshold), description=description)
 
@@ -83,6 +92,9 @@ class Config(StageConfig):
     discrimination_words: Threshold = _rule(0.05, "Documents fuller of words of discrimination go.")
     abuse_words: Threshold = _rule(0.05, "Documents fuller of words of abuse go.")
     repeated_in_document: Threshold = _rule(2, "From this occurrence on a line goes from its document.")
+    hojichar: HojicharChain = Field(
+        HojicharChain(), description="Pages that a HojiChar chain rejects go; what it does to texts is not taken over."
+    )
     menu_line: Threshold = _rule(8, "Documents from which a short line is a menu entry, and goes from all of them.")
     too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
     little_japanese: Threshold = _rule(0.3, "Documents with a smaller share of kana and kanji left go.")

@@ -27,6 +27,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("threshold", pa.float64()),
     ("action", pa.string()),  # remove_span | remove_document | mask
     ("kept", pa.string()),  # the document that stays in its place (copies); empty otherwise
+    ("reason", pa.string()),  # what the filter that rejected it says (hojichar); empty otherwise
     ("characters", pa.int64()),
     ("text", pa.string()),  # the first 200 characters
 ]
@@ -74,7 +75,7 @@ def _spans(verdicts: Verdicts) -> list[_Row]:
         name = RULES[of].name
         excerpt = "\n".join(batch.texts[low : min(high + 1, low + EXCERPT_CHARACTERS)])[:EXCERPT_CHARACTERS]
         measured = round(float(verdicts.line_value[low]), 4)
-        row = (name, measured, verdicts.threshold(name), RULE[name].action, "", size, excerpt)
+        row = (name, measured, verdicts.threshold(name), RULE[name].action, "", "", size, excerpt)
         rows.append(((at, line), (batch.ids[at], batch.sources[at], line, begin, finish, *row)))
     return rows
 
@@ -91,7 +92,7 @@ def _cuts(verdicts: Verdicts) -> list[_Row]:
         for name, cut in cuts:
             excerpt = batch.texts[line][cut.start : cut.end][:EXCERPT_CHARACTERS]
             where = (batch.ids[page], batch.sources[page], number, begin + cut.start, begin + cut.end)
-            rule = (name, round(cut.value, 4), verdicts.threshold(name), RULE[name].action, "")
+            rule = (name, round(cut.value, 4), verdicts.threshold(name), RULE[name].action, "", "")
             rows.append(((page, number), (*where, *rule, cut.end - cut.start, excerpt)))
     return rows
 
@@ -114,6 +115,7 @@ def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
             verdicts.threshold(name),
             "remove_document",
             kept.get(page, ""),
+            batch.reasons.get(page, "") if name == "hojichar" else "",
             int(size[page]),
             excerpt,
         )

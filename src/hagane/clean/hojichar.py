@@ -5,8 +5,8 @@ Naming one runs that Python file: it is code of the recipe's author. JSONLoader 
 line has at its ends, are left out, since a page is text already.
 
 A page is judged as a whole, so its value is 1 (rejected) or 0. What a chain does to a text (NFKC, masking) serves its own
-verdicts and goes no further; pages it would have changed are marked. A rule must judge a page by that page: chains that draw
-(`p` below 1) or remember earlier pages (deduplication) are refused.
+verdicts and goes no further. A rule must judge a page by that page: chains that draw (`p` below 1) or remember earlier pages
+(deduplication) are refused.
 
 Source: HojiChar 0.18, `core/composition.py`, `utils/load_compose.py`. Cost: the chain's own, 3 MB/s for eighteen of its filters.
 """
@@ -33,13 +33,15 @@ class Verdict:
     rejected: bool
     reason: str
     """The filter that rejected the page, with its settings and what it found; empty where the page is kept."""
-    changed: bool
-    """The chain changed its copy of the text."""
     error: str
     """What a filter raised on this page, which is then not judged; empty otherwise."""
 
 
-def load_compose(spec: str) -> Callable[[Sequence[str]], list[Verdict]]:
+Judge = Callable[[Sequence[str]], list[Verdict]]
+"""One verdict a text."""
+
+
+def load_compose(spec: str) -> Judge:
     """A function that judges texts, one verdict each, by the chain `spec`: `profile.py` or `module:attribute`.
 
     Raises `MissingToolError` without HojiChar, `UsageError` where there is no file, module or chain of that name, or where the
@@ -58,10 +60,12 @@ def load_compose(spec: str) -> Callable[[Sequence[str]], list[Verdict]]:
         page = Document(text)
         try:
             page = compose.apply(page)
+        except MemoryError:
+            raise  # the limit on a page's memory is not the filter's mistake
         except Exception as error:  # any filter, of anybody's making: it costs the run this page
-            return Verdict(False, "", False, f"{type(error).__name__}: {error}"[:_REASON_CHARACTERS])
+            return Verdict(False, "", f"{type(error).__name__}: {error}"[:_REASON_CHARACTERS])
         reason = _reason(page.reject_reason) if page.is_rejected else ""
-        return Verdict(page.is_rejected, reason, page.text != text, "")
+        return Verdict(page.is_rejected, reason, "")
 
     return lambda texts: [judge(text) for text in texts]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import xxhash
 from hagane.clean.batch import Batch
 from hagane.clean.exchange import Exchange
 from hagane.clean.guard import Overrun, guarded
+from hagane.clean.hojichar import Judge, load_compose
 from hagane.clean.language import measure_code, measure_kana
 from hagane.clean.lines import LineTable
 from hagane.clean.noun_list import measure_noun_list
@@ -91,11 +93,15 @@ def measured_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.arrow"
 
 
-def measure(measured: Path, seconds: float, memory: int, batch: RawBatch) -> None:
-    """Read and measure the pages of one batch into `measured`; a page that needs more than the limits is quarantined."""
+def measure(measured: Path, seconds: float, memory: int, chain: str | None, batch: RawBatch) -> None:
+    """Read and measure the pages of one batch into `measured`; a page that needs more than the limits is quarantined.
+
+    `chain`: the HojiChar chain that judges the pages, if any; a page on which it fails is quarantined.
+    """
     pages, quarantined = [], []
+    read = partial(_read, _judge(chain) if chain else None)
     for item in batch.items:
-        found = item if isinstance(item, Quarantined) else guarded(page_of, item, seconds=seconds, memory=memory)
+        found = item if isinstance(item, Quarantined) else guarded(read, item, seconds=seconds, memory=memory)
         if isinstance(found, Page):
             pages.append(found)
         elif isinstance(found, Overrun):
@@ -105,9 +111,23 @@ def measure(measured: Path, seconds: float, memory: int, batch: RawBatch) -> Non
     measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
 
 
+_judge = cache(load_compose)  # a chain may hold dictionaries
+
+
+def _read(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
+    page = page_of(raw)
+    if judge is None or not isinstance(page, Page):
+        return page
+    verdict = judge(["\n".join(page.lines)])[0]
+    if verdict.error:
+        return Quarantined(raw.id, raw.source, "hojichar", verdict.error)
+    return replace(page, verdict=verdict)
+
+
 def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = ()) -> Batch:
     """What every rule measures on these pages."""
     table = LineTable.of(pages)
+    verdicts = [page.verdict for page in pages]
     line_key, menu_key = _line_keys(table)
     columns: dict[str, npt.NDArray[np.generic]] = {
         "role": table.roles,
@@ -132,12 +152,16 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         raw_characters=np.array([page.raw_characters for page in pages], np.int64),
         first_line=table.first_line,
         page_columns={
-            f"{category}_words": values.astype(np.float32)
-            for category, values in zip(CATEGORIES, measure_words(table), strict=True)
+            **{
+                f"{category}_words": values.astype(np.float32)
+                for category, values in zip(CATEGORIES, measure_words(table), strict=True)
+            },
+            "hojichar": np.array([said.rejected if said else np.nan for said in verdicts], np.float32),
         },
         text_array=pa.array(table.texts, pa.large_string()),
         columns=columns,
         quarantined=quarantined,
+        reasons={number: said.reason for number, said in enumerate(verdicts) if said and said.rejected},
     )
 
 

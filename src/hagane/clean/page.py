@@ -13,6 +13,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from hagane.clean.hojichar import Verdict
+
 
 class Role(IntEnum):
     """What a line is on its page."""
@@ -36,6 +38,8 @@ class Page:
     roles: Sequence[Role]
     values: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     """Measurements made while the page was read (main text of HTML): rule → one value a line."""
+    verdict: Verdict | None = None
+    """What a HojiChar chain says of the page, where there is one."""
 
     @classmethod
     def of(cls, identity: str, source: str, lines: Sequence[str], roles: Sequence[Role]) -> Page:

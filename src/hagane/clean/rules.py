@@ -73,6 +73,7 @@ RULES = (
     Rule("adult_words", "page", "above", 0.2),
     Rule("discrimination_words", "page", "above", 0.2),
     Rule("abuse_words", "page", "above", 0.2),
+    Rule("hojichar", "page", "from", 1),
     # What needs the whole corpus.
     Rule("menu_line", "line", "from", 100),
     Rule("too_short", "page", "below", 2000),

@@ -82,7 +82,8 @@ def _measure(config: Config, engine: Engine, measured: Path) -> int:
             if not measured_path(measured, batch.number).exists():
                 yield batch
 
-    read = partial(measure, measured, config.max_page_seconds, config.max_page_memory_megabytes << 20)
+    limits = config.max_page_seconds, config.max_page_memory_megabytes << 20
+    read = partial(measure, measured, *limits, config.hojichar.profile)
     started = time.monotonic()
     for done, _ in enumerate(engine.map(read, todo()), 1):
         if time.monotonic() - started > PLAIN_EVERY_SECONDS:
@@ -173,6 +174,12 @@ def _refuse_nothing(config: Config, summary: dict[str, Any]) -> None:
         )
 
 
+def _fingerprint(config: Config) -> dict[str, str]:
+    """What was read, and the file of the HojiChar chain, which decides as much as a setting does."""
+    profile = config.hojichar.profile
+    return source_fingerprints([*config.sources, *([profile] if profile and Path(profile).is_file() else [])])
+
+
 STAGE = Stage(
     name="clean",
     title="クリーニング: ページから日本語の本文へ / cleaning: from pages to Japanese text",
@@ -181,5 +188,5 @@ STAGE = Stage(
     run=run,
     produces="documents",
     positional="sources",
-    fingerprint=lambda config: source_fingerprints(config.sources),
+    fingerprint=_fingerprint,
 )
