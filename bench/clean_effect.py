@@ -51,7 +51,8 @@ SHAPE = {
     "rows": 8,
     "seq": 256,
 }
-VOCAB = 2048
+VOCAB, COVERAGE = 4096, 0.998
+"""A small vocabulary has no room for every kanji; rare ones are bytes."""
 TEMPLATES_EACH = 1000
 """Clean documents for one template of each kind."""
 console = Console(highlight=False, width=110)
@@ -123,7 +124,9 @@ def main() -> None:
             console.print("HojiChar is not installed: `make clean-peers`")
         folders = {arm: artefact(folder / "corpora" / arm, texts, scored) for arm, texts in corpora.items()}
         (tokenizer := folder / "tokenizer").mkdir()
-        TOKENIZER.run(TOKENIZER.config(vocab_size=VOCAB), {"documents": folders["clean"]}, tokenizer)
+        TOKENIZER.run(
+            TOKENIZER.config(vocab_size=VOCAB, character_coverage=COVERAGE), {"documents": folders["clean"]}, tokenizer
+        )
         runs: dict[str, list[dict[str, Any]]] = {arm: [] for arm in folders}
         for seed in options.seeds:
             for arm, corpus in folders.items():
