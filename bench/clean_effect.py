@@ -27,13 +27,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hagane.clean.audit.noise.pages import noisy_pages, template_pages
-from hagane.clean.audit.noise.vocabulary import Vocabulary
 from rich.console import Console
 from rich.table import Table
 
 from clean_data import GOOD_MIX, documents
 from hagane.artifact.files import read_json
+from hagane.clean.audit.noise.pages import noisy_pages, template_pages
+from hagane.clean.audit.noise.vocabulary import Vocabulary
 from hagane.clean.stage import STAGE as CLEAN
 from hagane.corpus.document import Document
 from hagane.corpus.store import read_documents, write_documents
