@@ -57,7 +57,7 @@ def find(texts: Sequence[str]) -> Found:
     )
     marked = np.zeros(len(which), bool)
     marked[which] = template_sentences(documents, fillings)
-    filled = template_share(skeletons, marked, page_of_line, len(texts))
+    filled = template_share(page_of_line[skeletons.line], skeletons.characters, marked, len(texts))
 
     windows = window_keys(read, page_of_line, len(texts))
     _, documents, _ = answer(windows.keys, windows.page, windows.keys)

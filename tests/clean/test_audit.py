@@ -53,7 +53,16 @@ def test_the_gate_on_the_builtin_corpus(found: dict[str, Any]) -> None:
 def test_without_rules_the_gate_falls() -> None:
     """Negative control: with thresholds that take nothing, no noise in plain text goes but what is too short or repeated."""
     off = Threshold(threshold=None)
-    rules = ("noun_list", "advert_words", "advert_mark", "copyright_line", "tag_line", "menu_line", "advert", "self_repetition")
+    rules = (
+        "noun_list",
+        "advert_words",
+        "advert_mark",
+        "copyright_line",
+        "tag_line",
+        "menu_line",
+        "advert",
+        "self_repetition",
+    )
     blunt = CONFIG.model_copy(update=dict.fromkeys(rules, off))
     pages = noisy_pages(Random(1), HALVES[1], TEXTS[:16])
     recalls = []

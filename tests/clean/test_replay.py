@@ -21,7 +21,7 @@ from hagane.clean.explain import explain
 from hagane.clean.stage import STAGE
 from hagane.errors import ArtifactError, UsageError
 
-SETTINGS = {"menu_line": {"threshold": 4}, "near_duplicate": {"threshold": None}, "too_short": {"threshold": 400}}
+SETTINGS = {"menu_line": {"threshold": -4}, "near_duplicate": {"threshold": None}, "too_short": {"threshold": 400}}
 
 
 def clean(out: Path, sources: list[str], **settings: object) -> Path:

@@ -24,6 +24,17 @@ class SecondOpinionRule(Threshold):
     ask: bool = Field(False, description="Ask where hardly any main text was found.")
 
 
+class TemplateRule(Threshold):
+    """From which share of template text on a document goes, and which kinds of templates may stay."""
+
+    threshold: float | None = Field(0.5, description="Share of a document's characters in sentences from a template.")
+    keep: list[Literal["statute", "figures", "text"]] = Field(
+        ["statute"],
+        description="Kinds of templates that stay: statute (articles and paragraphs), figures (weather, timetables, quotations: "
+        "half of what is filled in holds numbers), text.",
+    )
+
+
 class HojicharChain(Threshold):
     """A HojiChar chain, and whether the pages that it rejects go."""
 
@@ -113,6 +124,9 @@ class Config(StageConfig):
     )
     too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
     little_japanese: Threshold = _rule(0.3, "Documents with a smaller share of kana and kanji left go.")
+    template: TemplateRule = Field(
+        TemplateRule(), description="Documents made from a template by swapping words go; templates.jsonl shows them."
+    )
     exact_duplicate: Threshold = _rule(1, "Similarity from which the same text is a copy; only 1 and null make sense.")
     near_duplicate: Threshold = _rule(0.8, "Estimated Jaccard similarity from which a document is a copy.")
     repeated_line: Threshold = _rule(2, "Documents from which a line is known: it stays in the first one only.")

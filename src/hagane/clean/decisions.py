@@ -6,6 +6,7 @@ came out plus what the rows removed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,16 +28,19 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("threshold", pa.float64()),
     ("action", pa.string()),  # remove_span | remove_document | mask
     ("kept", pa.string()),  # the document that stays in its place (copies); empty otherwise
-    ("reason", pa.string()),  # what the filter that rejected it says (hojichar); empty otherwise
+    ("reason", pa.string()),  # the filter that rejected it (hojichar), or its template in templates.jsonl; else empty
     ("characters", pa.int64()),
     ("text", pa.string()),  # the first 200 characters
 ]
 SCHEMA = pa.schema(_COLUMNS)
 
 
-def decision_table(verdicts: Verdicts, kept: dict[int, str]) -> pa.Table:
-    """One row a removed span or document, by page and line; `kept`: page → id of the document that stays in its place."""
-    rows = sorted(_spans(verdicts) + _cuts(verdicts) + _documents(verdicts, kept), key=lambda row: row[0])
+def decision_table(verdicts: Verdicts, kept: dict[int, str], reasons: Mapping[int, str]) -> pa.Table:
+    """One row a removed span or document, by page and line.
+
+    `kept`: page → id of the document that stays in its place; `reasons`: page → what `hojichar` or `template` says of it.
+    """
+    rows = sorted(_spans(verdicts) + _cuts(verdicts) + _documents(verdicts, kept, reasons), key=lambda row: row[0])
     columns: list[Any] = list(zip(*(row[1] for row in rows), strict=True)) or [[] for _ in _COLUMNS]
     return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(_COLUMNS, columns, strict=True)})
 
@@ -97,7 +101,7 @@ def _cuts(verdicts: Verdicts) -> list[_Row]:
     return rows
 
 
-def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
+def _documents(verdicts: Verdicts, kept: dict[int, str], reasons: Mapping[int, str]) -> list[_Row]:
     batch = verdicts.batch
     untouched = np.where(verdicts.line_rule == KEPT, batch.characters, 0)
     size = np.bincount(batch.page_of, weights=untouched, minlength=batch.pages).astype(np.int64)
@@ -115,7 +119,7 @@ def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
             verdicts.threshold(name),
             "remove_document",
             kept.get(page, ""),
-            batch.reasons.get(page, "") if name == "hojichar" else "",
+            reasons.get(page, "") if name in ("hojichar", "template") else "",
             int(size[page]),
             excerpt,
         )

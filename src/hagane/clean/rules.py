@@ -82,6 +82,7 @@ RULES = (
     Rule("menu_line", "line", "above", 10, least=-10),
     Rule("too_short", "page", "below", 2000),
     Rule("little_japanese", "page", "below", 1),
+    Rule("template", "page", "from", 1),
     Rule("exact_duplicate", "page", "from", 1),
     Rule("near_duplicate", "page", "from", 1),
     Rule("repeated_line", "line", "from", 100),

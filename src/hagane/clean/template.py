@@ -34,9 +34,8 @@ def template_sentences(documents: npt.NDArray[np.int64], fillings: npt.NDArray[n
 
 
 def template_share(
-    skeletons: Skeletons, marked: npt.NDArray[np.bool_], page_of_line: npt.NDArray[np.int64], pages: int
+    page: npt.NDArray[np.int64], characters: npt.NDArray[np.int64], marked: npt.NDArray[np.bool_], pages: int
 ) -> npt.NDArray[np.float64]:
-    """[pages]: share of a page's characters that stand in marked sentences. marked: [sentences]."""
-    page = page_of_line[skeletons.line]
-    inside = np.bincount(page, weights=skeletons.characters * marked, minlength=pages)
-    return np.asarray(inside / np.maximum(np.bincount(page, weights=skeletons.characters, minlength=pages), 1))
+    """[pages]: share of a page's characters that stand in marked sentences. page, characters, marked: [sentences]."""
+    inside = np.bincount(page, weights=characters * marked, minlength=pages)
+    return np.asarray(inside / np.maximum(np.bincount(page, weights=characters, minlength=pages), 1))
