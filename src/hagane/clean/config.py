@@ -28,10 +28,10 @@ class TemplateRule(Threshold):
     """From which share of template text on a document goes, and which kinds of templates may stay."""
 
     threshold: float | None = Field(0.5, description="Share of a document's characters in sentences from a template.")
-    keep: list[Literal["statute", "figures", "text"]] = Field(
-        ["statute"],
-        description="Kinds of templates that stay: statute (articles and paragraphs), figures (weather, timetables, quotations: "
-        "half of what is filled in holds numbers), text.",
+    keep: list[Literal["statute", "reference", "figures", "text"]] = Field(
+        ["statute", "reference"],
+        description="Kinds of templates that stay: statute (articles and paragraphs), reference (manuals of "
+        "programs), figures (weather, timetables, quotations: half of what is filled in holds numbers), text.",
     )
 
 
@@ -123,7 +123,7 @@ class Config(StageConfig):
         0.5, "Lines with higher log-odds of being a menu entry, given the lines around and the corpus, go."
     )
     too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
-    little_japanese: Threshold = _rule(0.3, "Documents with a smaller share of kana and kanji left go.")
+    little_japanese: Threshold = _rule(0.2, "Documents with a smaller share of kana and kanji left go.")
     template: TemplateRule = Field(
         TemplateRule(), description="Documents made from a template by swapping words go; templates.jsonl shows them."
     )

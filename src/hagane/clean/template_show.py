@@ -21,6 +21,12 @@ from hagane.clean.template_verify import Template
 EXAMPLES = 5
 _TOKEN = re.compile(rf"{FILLING}+|.")
 _ARTICLE = re.compile(r"第[〇一二三四五六七八九十百千0-9]+[条項号章款]|附\s*則")
+_CODE = re.compile(r"`|\w\(\)|::|->|\]\(|[a-z]_[a-z]|(?<![A-Za-z])[a-z]+[A-Z][a-z]")
+_LATIN = re.compile("[A-Za-z]")
+_REFERENCE_CODE, _REFERENCE_LATIN, _REFERENCE_ALIKE = 0.45, 0.2, 0.5
+"""Pages about functions alike are written by people, from one another: code in half of the sentences, and Latin names in the slots or
+most sentences left as they are. Of 72 groups in manuals nine in ten are told by this; where a machine swaps nouns in sentences of
+manuals, code stands in a tenth of them and Latin in hardly a slot."""
 _NUMBER = re.compile(r"[0-9]|[〇一二三四五六七八九十百千]+[年月日時分円度人]")
 
 
@@ -31,7 +37,8 @@ class Shown:
     text: str
     """The template, a sentence a line, with □ for each slot."""
     kind: str
-    """statute (articles and paragraphs), figures (half of the fillings hold numbers: weather, quotations, timetables) or text."""
+    """statute (articles and paragraphs), reference (manuals of programs), figures (half of the fillings hold numbers: weather,
+    quotations, timetables) or text."""
     documents: int
     """Documents that follow it, of those it was read from."""
     saved_bits: float
@@ -48,20 +55,28 @@ def show(template: Template) -> Shown:
         lines.append(line)
         fillings += _fillings(line, members)
     everything = [filling for slot in fillings for filling in slot]
-    statutes = sum(bool(_ARTICLE.search(text)) for members in template.members for text in members)
-    if 3 * statutes >= sum(map(len, template.members)):
-        kind = "statute"
-    elif 2 * sum(bool(_NUMBER.search(filling)) for filling in everything) >= max(len(everything), 1):
-        kind = "figures"
-    else:
-        kind = "text"
     return Shown(
         "\n".join(lines),
-        kind,
+        _kind(template.members, everything),
         template.documents,
         round(template.saved, 1),
         [list(dict.fromkeys(slot))[:EXAMPLES] for slot in fillings],
     )
+
+
+def _kind(members: Sequence[Sequence[str]], fillings: Sequence[str]) -> str:
+    texts = [text for sentence in members for text in sentence]
+    articles, code = (sum(bool(pattern.search(text)) for text in texts) / len(texts) for pattern in (_ARTICLE, _CODE))
+    latin, numbers = (
+        sum(bool(pattern.search(filling)) for filling in fillings) / max(len(fillings), 1)
+        for pattern in (_LATIN, _NUMBER)
+    )
+    alike = sum(Counter(sentence).most_common(1)[0][1] for sentence in members) / len(texts)
+    if articles >= 1 / 3:
+        return "statute"
+    if code >= _REFERENCE_CODE and (latin >= _REFERENCE_LATIN or alike >= _REFERENCE_ALIKE):
+        return "reference"
+    return "figures" if numbers >= 1 / 2 else "text"
 
 
 def _with_slots(members: Sequence[str]) -> str:
