@@ -24,9 +24,9 @@ _ARTICLE = re.compile(r"第[〇一二三四五六七八九十百千0-9]+[条項�
 _CODE = re.compile(r"`|\w\(\)|::|->|\]\(|[a-z]_[a-z]|(?<![A-Za-z])[a-z]+[A-Z][a-z]")
 _LATIN = re.compile("[A-Za-z]")
 _REFERENCE_CODE, _REFERENCE_LATIN, _REFERENCE_ALIKE = 0.45, 0.2, 0.5
-"""Pages about functions alike are written by people, from one another: code in half of the sentences, and Latin names in the slots or
-most sentences left as they are. Of 72 groups in manuals nine in ten are told by this; where a machine swaps nouns in sentences of
-manuals, code stands in a tenth of them and Latin in hardly a slot."""
+"""Pages about functions alike are written by people, from one another: code in half of the sentences, and Latin names in the
+slots or most sentences left as they are. Of 72 groups in manuals nine in ten are told by this; where a machine swaps nouns in
+sentences of manuals, code stands in a tenth of them and Latin in hardly a slot."""
 _NUMBER = re.compile(r"[0-9]|[〇一二三四五六七八九十百千]+[年月日時分円度人]")
 
 
