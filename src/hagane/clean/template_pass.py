@@ -7,7 +7,8 @@
 5. A page's value is the share of its characters in sentences with a common skeleton, or of those that follow its group's template,
    whichever is larger.
 
-Texts move only of documents that are linked; everything else is 64-bit keys. Memory: one part of the groups, about a million characters, and more where one group is larger.
+Texts move only of documents that are linked; everything else is 64-bit keys. Memory: one part of the groups, about a million
+characters, and more where one group is larger.
 """
 
 from __future__ import annotations
