@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hagane.clean.lines import HIRAGANA, LineTable
 from hagane.clean.page import Role
 
-MIN_CHARACTERS, MIN_SEPARATORS = 12, 3
+MIN_CHARACTERS, MIN_SEPARATORS = 12, 4
 _SEPARATORS = np.array([ord(character) for character in " 　|｜>»＞≫・"], dtype=np.uint32)
 _FULL_STOP, _FIRST_KANA = ord("。"), 0x3041
 

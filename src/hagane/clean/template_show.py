@@ -22,11 +22,14 @@ EXAMPLES = 5
 _TOKEN = re.compile(rf"{FILLING}+|.")
 _ARTICLE = re.compile(r"第[〇一二三四五六七八九十百千0-9]+[条項号章款]|附\s*則")
 _CODE = re.compile(r"`|\w\(\)|::|->|\]\(|[a-z]_[a-z]|(?<![A-Za-z])[a-z]+[A-Z][a-z]")
+_NAME = re.compile(r"(?<![A-Za-z])[a-z][a-z0-9_]{2,}")
 _LATIN = re.compile("[A-Za-z]")
-_REFERENCE_CODE, _REFERENCE_LATIN, _REFERENCE_ALIKE = 0.45, 0.2, 0.5
-"""Pages about functions alike are written by people, from one another: code in half of the sentences, and Latin names in the
-slots or most sentences left as they are. Of 72 groups in manuals nine in ten are told by this; where a machine swaps nouns in
-sentences of manuals, code stands in a tenth of them and Latin in hardly a slot."""
+_REFERENCE_NAMES, _REFERENCE_CODE, _REFERENCE_LATIN = 0.25, 0.45, 0.2
+"""Pages about commands and functions are written by people, from one another. Either names in small Latin letters fill a quarter
+of the slots, or half of the sentences hold code and what differs is Latin or little. Where a machine swaps nouns in sentences of
+manuals, hardly a slot holds Latin letters."""
+_ALIKE = 0.5
+"""Share of a sentence's copies that are word by word the same, on average: people leave most of what they copy as it is."""
 _NUMBER = re.compile(r"[0-9]|[〇一二三四五六七八九十百千]+[年月日時分円度人]")
 
 
@@ -37,8 +40,8 @@ class Shown:
     text: str
     """The template, a sentence a line, with □ for each slot."""
     kind: str
-    """statute (articles and paragraphs), reference (manuals of programs), figures (half of the fillings hold numbers: weather,
-    quotations, timetables) or text."""
+    """statute (articles and paragraphs, mostly word by word), reference (manuals of programs), figures (half of the fillings hold
+    numbers: weather, quotations, timetables) or text."""
     documents: int
     """Documents that follow it, of those it was read from."""
     saved_bits: float
@@ -67,14 +70,14 @@ def show(template: Template) -> Shown:
 def _kind(members: Sequence[Sequence[str]], fillings: Sequence[str]) -> str:
     texts = [text for sentence in members for text in sentence]
     articles, code = (sum(bool(pattern.search(text)) for text in texts) / len(texts) for pattern in (_ARTICLE, _CODE))
-    latin, numbers = (
+    names, latin, numbers = (
         sum(bool(pattern.search(filling)) for filling in fillings) / max(len(fillings), 1)
-        for pattern in (_LATIN, _NUMBER)
+        for pattern in (_NAME, _LATIN, _NUMBER)
     )
     alike = sum(Counter(sentence).most_common(1)[0][1] for sentence in members) / len(texts)
-    if articles >= 1 / 3:
+    if articles >= 1 / 3 and alike >= _ALIKE:
         return "statute"
-    if code >= _REFERENCE_CODE and (latin >= _REFERENCE_LATIN or alike >= _REFERENCE_ALIKE):
+    if names >= _REFERENCE_NAMES or (code >= _REFERENCE_CODE and (latin >= _REFERENCE_LATIN or alike >= _ALIKE)):
         return "reference"
     return "figures" if numbers >= 1 / 2 else "text"
 
