@@ -172,7 +172,7 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         text_array=pa.array(table.texts, pa.large_string()),
         columns=columns,
         quarantined=quarantined,
-        reasons={number: said.reason for number, said in enumerate(verdicts) if said and said.rejected},
+        details={"hojichar": {number: said.reason for number, said in enumerate(verdicts) if said and said.rejected}},
     )
 
 

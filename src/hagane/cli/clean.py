@@ -139,14 +139,19 @@ def explain_verb(
     console.print(Text(f"{found.id}  ({found.source})", "bold"))
     for line in found.lines:
         if line.rule:
-            console.print(Text(f"− {line.text}", "red"), Text(f"  {_reason(config, line.rule, line.value)}", "dim"))
+            console.print(
+                Text(f"− {line.text}", "red"), Text(f"  {_reason(config, line.rule, line.value, line.detail)}", "dim")
+            )
         elif found.rule:
             console.print(Text(f"− {line.text}", "red"))
         else:
             console.print(Text(f"  {line.text}"))
     if found.rule:
         console.print(
-            Text(f"文書ごと除いた the whole document went: {_reason(config, found.rule, found.value)}", "bold red")
+            Text(
+                f"文書ごと除いた the whole document went: {_reason(config, found.rule, found.value, found.detail)}",
+                "bold red",
+            )
         )
     else:
         kept = sum(len(line.text) for line in found.lines if not line.rule)
@@ -156,9 +161,9 @@ def explain_verb(
         )
 
 
-def _reason(config: Config, rule: str, value: float) -> str:
+def _reason(config: Config, rule: str, value: float, detail: str) -> str:
     sides = {"below": "<", "to": "≤", "from": "≥", "above": ">"}
-    return f"{rule} {value:g} {sides[RULE[rule].side]} {getattr(config, rule).threshold:g}"
+    return f"{rule} {value:g} {sides[RULE[rule].side]} {getattr(config, rule).threshold:g}{detail and f' ({detail})'}"
 
 
 def _percent(share: float) -> str:

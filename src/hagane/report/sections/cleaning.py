@@ -93,6 +93,7 @@ def _example(example: Row) -> dict[str, Any]:
         "source": example["source"],
         "value": example["value"],
         "kept": (example.get("kept") or "").rsplit("/", 1)[-1],
+        "detail": example.get("detail") or "",
         "text": text if len(text) <= EXCERPT else text[:EXCERPT] + "…",
     }
 
