@@ -15,7 +15,7 @@ import pyarrow as pa
 import xxhash
 
 from hagane.clean.config import Config
-from hagane.clean.rules import RULES
+from hagane.clean.rules import RULES, Rule
 from hagane.clean.verdicts import Verdicts
 from hagane.corpus.document import Document
 from hagane.errors import DataError
@@ -131,23 +131,20 @@ class Counts:
             "characters": {name: total[f"characters_{name}"] for name in ("raw", "text", "added", "kept")},
             "splits": self.splits,
             "sources": {name: _source_summary(counts) for name, counts in sorted(self.sources.items())},
-            "rules": {
-                rule.name: self._rule_summary(rule.name, rule.action, rule.most, config)
-                for rule in RULES
-                if rule.name in self.rules
-            },
+            "rules": {rule.name: self._rule_summary(rule, config) for rule in RULES if rule.name in self.rules},
             "order": [rule.name for rule in RULES],
             "quarantined": dict(sorted(self.quarantined.items())),
         }
 
-    def _rule_summary(self, name: str, action: str, most: float, config: Config) -> dict[str, Any]:
-        rule = self.rules[name]
+    def _rule_summary(self, rule: Rule, config: Config) -> dict[str, Any]:
+        counts = self.rules[rule.name]
         return {
-            "action": action,
-            "threshold": getattr(config, name).threshold,
-            "most": most,
-            **{key: rule[key] for key in ("decisions", "documents", "characters", "histogram", "near")},
-            "examples": [example[2] for example in sorted(rule["examples"], key=lambda entry: entry[:2])],
+            "action": rule.action,
+            "threshold": getattr(config, rule.name).threshold,
+            "least": rule.least,
+            "most": rule.most,
+            **{key: counts[key] for key in ("decisions", "documents", "characters", "histogram", "near")},
+            "examples": [example[2] for example in sorted(counts["examples"], key=lambda entry: entry[:2])],
         }
 
     def _source(self, name: str) -> Counter[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,12 @@ import pyarrow as pa
 import xxhash
 
 from hagane.clean.batch import Batch
+from hagane.clean.contamination import measure_contamination
 from hagane.clean.exchange import Exchange
 from hagane.clean.extract import Thresholds
+from hagane.clean.extras import Extras
 from hagane.clean.guard import Overrun, guarded
-from hagane.clean.hojichar import Judge, load_compose
+from hagane.clean.hojichar import Judge
 from hagane.clean.language import measure_code, measure_kana
 from hagane.clean.lines import LineTable
 from hagane.clean.noun_list import measure_noun_list
@@ -28,6 +30,7 @@ from hagane.clean.page import Page, Role
 from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
+from hagane.clean.selection import measure_score
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
     measure_advert_mark,
@@ -48,6 +51,7 @@ MENU_CHARACTERS = 60
 """Longest line that can be a menu entry."""
 _STOPS = np.array([ord(character) for character in "。！？"], np.uint32)
 _DIGITS = re.compile(r"[0-9]+")
+NO_EXTRAS = Extras()
 
 MEASURES: dict[str, Callable[[LineTable], npt.NDArray[np.float64]]] = {
     "broken_characters": measure_broken_characters,
@@ -94,13 +98,20 @@ def measured_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.arrow"
 
 
-def measure(measured: Path, seconds: float, memory: int, chain: str | None, batch: RawBatch) -> None:
-    """Read and measure the pages of one batch into `measured`; a page that needs more than the limits is quarantined.
+def measure(measured: Path, seconds: float, memory: int, extras: Extras, batch: RawBatch) -> None:
+    """Read and measure the pages of one batch into `measured`.
 
-    `chain`: the HojiChar chain that judges the pages, if any; a page on which it fails is quarantined.
+    A page that needs more than the limits is quarantined, and one on which a HojiChar chain fails.
     """
+    pages, quarantined = read_pages(batch, partial(_page_or_not, extras.judge), seconds, memory)
+    measure_pages(batch.number, pages, quarantined, extras).save(measured_path(measured, batch.number))
+
+
+def read_pages(
+    batch: RawBatch, read: Callable[[RawDocument], Page | Quarantined], seconds: float, memory: int
+) -> tuple[list[Page], list[Quarantined]]:
+    """The pages of a batch, and what is no page or needed more than these limits (`guarded`)."""
     pages, quarantined = [], []
-    read = partial(_page_or_not, _judge(chain) if chain else None)
     for item in batch.items:
         found = item if isinstance(item, Quarantined) else guarded(read, item, seconds=seconds, memory=memory)
         if isinstance(found, Page):
@@ -109,10 +120,7 @@ def measure(measured: Path, seconds: float, memory: int, chain: str | None, batc
             quarantined.append(Quarantined(item.id, item.source, found.reason, found.detail))
         else:
             quarantined.append(found)
-    measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
-
-
-_judge = cache(load_compose)  # a chain may hold dictionaries
+    return pages, quarantined
 
 
 def _page_or_not(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
@@ -135,7 +143,9 @@ def _main_lines(page: Page) -> Iterable[str]:
     return [page.lines[line] for line in np.flatnonzero(main).tolist()]
 
 
-def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = ()) -> Batch:
+def measure_pages(
+    number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = (), extras: Extras = NO_EXTRAS
+) -> Batch:
     """What every rule measures on these pages."""
     table = LineTable.of(pages)
     verdicts = [page.verdict for page in pages]
@@ -155,6 +165,12 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         )
     for name, measure_rule in MEASURES.items():
         columns[name] = measure_rule(table).astype(np.float32)
+    details = {"hojichar": {number: said.reason for number, said in enumerate(verdicts) if said and said.rejected}}
+    if extras.sought is not None:
+        values, details["contamination"] = measure_contamination(table, extras.sought)
+        columns["contamination"] = values.astype(np.float32)
+    if extras.model is not None:
+        columns["score"] = measure_score(table, extras.model).astype(np.float32)
     return Batch(
         number=number,
         ids=[page.id for page in pages],
@@ -172,7 +188,7 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         text_array=pa.array(table.texts, pa.large_string()),
         columns=columns,
         quarantined=quarantined,
-        details={"hojichar": {number: said.reason for number, said in enumerate(verdicts) if said and said.rejected}},
+        details=details,
     )
 
 

@@ -34,7 +34,9 @@ class Rule:
     side: Side
     """Values on this side of the threshold are removed."""
     most: float
-    """Upper end of the histogram of its values; the lower end is 0."""
+    """Upper end of the histogram of its values."""
+    least: float = 0
+    """Lower end."""
 
     @property
     def action(self) -> str:
@@ -69,11 +71,13 @@ RULES = (
     Rule("mojibake", "line", "above", 1),
     Rule("decoration", "line", "above", 1),
     Rule("same_letter", "line", "above", 1),
+    Rule("contamination", "line", "from", 100),
     Rule("repeated_in_document", "line", "from", 10),
     Rule("adult_words", "page", "above", 0.2),
     Rule("discrimination_words", "page", "above", 0.2),
     Rule("abuse_words", "page", "above", 0.2),
     Rule("hojichar", "page", "from", 1),
+    Rule("score", "page", "below", 2, least=-2),
     # What needs the whole corpus.
     Rule("menu_line", "line", "from", 100),
     Rule("too_short", "page", "below", 2000),

@@ -24,6 +24,7 @@ from hagane.clean.pages import MAIN_TEXT
 from hagane.clean.passages import samples
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS, decide_repeated_in_document
+from hagane.clean.selection import decide_score
 from hagane.clean.verdicts import Verdicts
 
 
@@ -43,9 +44,11 @@ def decide_pages(batch: Batch, config: Config, menus: Answers) -> Verdicts:
     measured(("code",))
     decide_foreign_text(verdicts)
     measured(name for name in MEASURES if name not in ("broken_characters", "code", "personal_data"))
+    measured(name for name in ("contamination",) if name in columns)
     decide_repeated_in_document(verdicts)
     for name, values in batch.page_columns.items():
         verdicts.pages(name, values)
+    decide_score(verdicts)
     documents, _, _ = menus.of(columns["menu_key"])
     verdicts.lines("menu_line", documents, where=columns["menu_key"] != 0)
     decide_small(verdicts)

@@ -40,7 +40,7 @@ class Verdicts:
     def __init__(self, batch: Batch, config: Config) -> None:
         self.batch, self.config = batch, config
         self.histograms: dict[str, npt.NDArray[np.int64]] = {}
-        """Rule → how many of the values it judged fall into each of `BINS` parts of [0, most]; the last takes the rest."""
+        """Rule → how many of the values it judged fall into each of `BINS` parts of [least, most]; the outer ones take the rest."""
         self.near: dict[str, list[dict[str, Any]]] = {}
         """Rule → what came nearest to its threshold, one on each side."""
         self.line_rule = np.full(batch.lines, KEPT, np.int16)
@@ -143,7 +143,8 @@ class Verdicts:
         self, name: str, values: npt.NDArray[Any], judged: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]
     ) -> None:
         rule, threshold = RULE[name], self.threshold(name)
-        places = np.clip(values[judged] * (self.BINS / rule.most), 0, self.BINS - 1).astype(np.int64)
+        scale = self.BINS / (rule.most - rule.least)
+        places = np.clip((values[judged] - rule.least) * scale, 0, self.BINS - 1).astype(np.int64)
         histogram = np.bincount(places, minlength=self.BINS)
         self.histograms[name] = self.histograms.get(name, 0) + histogram
         if threshold is None:

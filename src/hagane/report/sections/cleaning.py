@@ -77,12 +77,13 @@ def _histogram(row: Row) -> dict[str, Any] | None:
     if not any(counts):
         return None
     tallest = math.log1p(max(counts))
-    threshold = row["threshold"]
+    threshold, least, most = row["threshold"], row["least"], row["most"]
     return {
         "bars": [math.log1p(count) / tallest for count in counts],
         "judged": sum(counts),
-        "most": row["most"],
-        "at": None if threshold is None else min(threshold / row["most"], 1.0),
+        "least": least,
+        "most": most,
+        "at": None if threshold is None else min(max((threshold - least) / (most - least), 0.0), 1.0),
     }
 
 
