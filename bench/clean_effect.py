@@ -6,8 +6,10 @@
 Clean text (literature, technical documents, statutes) gets noise of the three kinds from the audit's held-out half: advertising,
 menus and machine-made texts. Four corpora then train the same model for the same number of tokens: the clean text itself, the
 noisy one, the noisy one after our stage at its defaults, and after HojiChar's own command with its Japanese chain
-(`hojichar_ja.py`). All have one vocabulary, learned from the clean text, and are scored on the same clean text of other works. A
-corpus that is too small for its tokens is read more than once; the table tells how often.
+(`hojichar_ja.py`). All have one vocabulary, learned from the clean text, and are scored on the same clean text of other works.
+Both cleaners rewrite texts (width of letters, indents, empty lines), so every text, the scored ones too, is brought into one
+plain form before training: what differs is what was taken out. A corpus that is too small for its tokens is read more than once;
+the table tells how often.
 
 `repaired`: the share of the noise's damage, (noisy − cleaned) / (noisy − clean), seed by seed; least and most beside the median.
 """
@@ -20,6 +22,7 @@ import random
 import statistics
 import subprocess
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,9 +93,15 @@ def write_rows(path: Path, texts: Sequence[str]) -> Path:
     return path
 
 
+def plain(text: str) -> str:
+    """NFKC, no indents, no empty lines."""
+    lines = (line.strip() for line in unicodedata.normalize("NFKC", text).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
 def artefact(folder: Path, train: Sequence[str], heldout: Sequence[str]) -> Path:
     for split, texts in (("train", train), ("heldout", heldout)):
-        write_documents(folder, split, (Document(f"{split}/{i}", "bench", text) for i, text in enumerate(texts)))
+        write_documents(folder, split, (Document(f"{split}/{i}", "bench", plain(text)) for i, text in enumerate(texts)))
     return folder
 
 

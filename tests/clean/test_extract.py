@@ -105,6 +105,7 @@ def test_a_page_100000_deep_is_read(tag: str) -> None:
         ("一<!-- 隠れ > <p>隠れ --!>二<!-->三<!DOCTYPE x>四<?x ?>五</ 隠れ>六", ["一二三四五六"]),
         ("一<script>if (a<b) '</p>' </scrip</SCRIPT x>二<style>隠れ</style >三", ["一二三"]),
         ("""一<a title="<p>隠れ</p>" href='>"'>二</a>三<a b = "x>隠れ">四""", ["一二三四"]),
+        ("""一<!-- a="隠れ -->二<!-- it's -->三<3 "四""", ['一二三<3 "四']),
         ("""<p class=it's>一</p><p title="it's">二</p>""", ["一", "二"]),
         ("一<DIV>二</DIV><Div>三</dIv>四", ["一", "二", "三", "四"]),
         ("&lt;p&gt; A&amp;B &#x9280;&#37628;&copy 銀&nbsp;&nbsp;鋼", ["<p> A&B 銀鋼© 銀 鋼"]),

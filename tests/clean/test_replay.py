@@ -25,7 +25,7 @@ from hagane.clean.stage import STAGE
 from hagane.cli.main import call
 from hagane.errors import ArtifactError, UsageError
 
-SETTINGS = {"menu_line": {"threshold": 4}, "near_duplicate": {"threshold": None}, "too_short": {"threshold": 400}}
+SETTINGS = {"menu_line": {"threshold": -4}, "near_duplicate": {"threshold": None}, "too_short": {"threshold": 400}}
 
 
 def clean(out: Path, sources: list[str], **settings: object) -> Path:

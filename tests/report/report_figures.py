@@ -60,6 +60,7 @@ def removed(action: str, characters: int, documents: int, text: str, kept: str =
         "documents": documents,
         "characters": characters,
         "examples": [example | {"text": text}],
+        "least": 0,
         "most": 1,
         "histogram": [0, 3, 90] + [7] * 37,
         "near": [{"doc": "a", "value": 0.081, "distance": 0.001, "removed": False, "text": "基準のすぐ上の行"}],

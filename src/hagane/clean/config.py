@@ -17,6 +17,24 @@ class Threshold(BaseModel):
     threshold: float | None = Field(description="The value at which the rule begins to remove; null switches it off.")
 
 
+class SecondOpinionRule(Threshold):
+    """Whether to ask for a second opinion, and what it decides."""
+
+    threshold: float | None = Field(0.5, description="Share of a line's 5-grams in trafilatura's text.")
+    ask: bool = Field(False, description="Ask where hardly any main text was found.")
+
+
+class TemplateRule(Threshold):
+    """From which share of template text on a document goes, and which kinds of templates may stay."""
+
+    threshold: float | None = Field(0.5, description="Share of a document's characters in sentences from a template.")
+    keep: list[Literal["statute", "reference", "figures", "text"]] = Field(
+        ["statute", "reference"],
+        description="Kinds of templates that stay: statute (articles and paragraphs), reference (manuals of "
+        "programs), figures (weather, timetables, quotations: half of what is filled in holds numbers), text.",
+    )
+
+
 class HojicharChain(Threshold):
     """A HojiChar chain, and whether the pages that it rejects go."""
 
@@ -90,6 +108,11 @@ class Config(StageConfig):
         0.8, "Main text is the smallest element that holds this share of the prose of each one around it."
     )
     link_density: Threshold = _rule(0.75, "Blocks with a larger share of link text, without a sentence, go.")
+    second_opinion: SecondOpinionRule = Field(
+        SecondOpinionRule(),
+        description="Pages with hardly any main text are read by trafilatura, too (extra `quality`): "
+        "lines of which a smaller share is in its text go, and it alone decides about such a page.",
+    )
     stranded_heading: Threshold = _rule(
         1, "Headings at the end of the main text, over nothing, go (1), or stay (null)."
     )
@@ -120,9 +143,15 @@ class Config(StageConfig):
         Contamination(), description="Lines that hold a piece of a benchmark go; nothing is looked for without one."
     )
     score: Score = Field(Score(), description="Documents that read more like bad text than like good go.")
-    menu_line: Threshold = _rule(8, "Documents from which a short line is a menu entry, and goes from all of them.")
+    advert: Threshold = _rule(1, "Lines with higher log-odds of being advertisement, given the lines around, go.")
+    menu_line: Threshold = _rule(
+        0.5, "Lines with higher log-odds of being a menu entry, given the lines around and the corpus, go."
+    )
     too_short: Threshold = _rule(150, "Documents with fewer characters left go.")
-    little_japanese: Threshold = _rule(0.3, "Documents with a smaller share of kana and kanji left go.")
+    little_japanese: Threshold = _rule(0.2, "Documents with a smaller share of kana and kanji left go.")
+    template: TemplateRule = Field(
+        TemplateRule(), description="Documents made from a template by swapping words go; templates.jsonl shows them."
+    )
     exact_duplicate: Threshold = _rule(1, "Similarity from which the same text is a copy; only 1 and null make sense.")
     near_duplicate: Threshold = _rule(0.8, "Estimated Jaccard similarity from which a document is a copy.")
     repeated_line: Threshold = _rule(2, "Documents from which a line is known: it stays in the first one only.")

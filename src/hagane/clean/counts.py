@@ -136,15 +136,15 @@ class Counts:
             "quarantined": dict(sorted(self.quarantined.items())),
         }
 
-    def _rule_summary(self, rule: Rule, config: Config) -> dict[str, Any]:
-        counts = self.rules[rule.name]
+    def _rule_summary(self, declared: Rule, config: Config) -> dict[str, Any]:
+        rule = self.rules[declared.name]
         return {
-            "action": rule.action,
-            "threshold": getattr(config, rule.name).threshold,
-            "least": rule.least,
-            "most": rule.most,
-            **{key: counts[key] for key in ("decisions", "documents", "characters", "histogram", "near")},
-            "examples": [example[2] for example in sorted(counts["examples"], key=lambda entry: entry[:2])],
+            "action": declared.action,
+            "threshold": getattr(config, declared.name).threshold,
+            "least": declared.least,
+            "most": declared.most,
+            **{key: rule[key] for key in ("decisions", "documents", "characters", "histogram", "near")},
+            "examples": [example[2] for example in sorted(rule["examples"], key=lambda entry: entry[:2])],
         }
 
     def _source(self, name: str) -> Counter[str]:

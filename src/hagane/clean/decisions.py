@@ -27,7 +27,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("threshold", pa.float64()),
     ("action", pa.string()),  # remove_span | remove_document | mask
     ("kept", pa.string()),  # the document that stays in its place (copies); empty otherwise
-    ("detail", pa.string()),  # what the rule says besides its value; empty where it says nothing more
+    ("detail", pa.string()),  # what the rule says besides its value: filter, template, benchmark; empty where nothing
     ("characters", pa.int64()),
     ("text", pa.string()),  # the first 200 characters
 ]

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from hagane.clean.batch import PAGE_BITS, Batch
 from hagane.clean.config import Config
 from hagane.clean.exchange import LATER
 from hagane.clean.minhash import band_keys, similarity
 from hagane.clean.questions import Questions
-from hagane.clean.select import decide_pages, exact_keys, order_of
+from hagane.clean.select import decide_pages, order_of
 
 COPY = np.dtype([("document", "<u8"), ("kept", "<u8"), ("similarity", "<f8"), ("exact", "?")])
 """A document that goes: the one that stays in its place, and how similar it is to the one of its group it was compared with."""
@@ -97,3 +98,10 @@ def resolve(pairs: Iterable[_Array]) -> _Array:
             value, partner = best[document]
             found.append((document & unflagged, kept & unflagged, value, partner == kept))
     return np.sort(np.array(found, COPY), order="document")
+
+
+def exact_keys(texts: list[str]) -> npt.NDArray[np.uint64]:
+    """uint64 [texts]: hash of each text without blanks and line ends."""
+    return np.array(
+        [xxhash.xxh3_64_intdigest("".join(text.split()).encode("utf-8", "surrogatepass")) for text in texts], np.uint64
+    )

@@ -82,9 +82,10 @@ class Thresholds:
     protect: float = 0.5
     main_share: float = 0.8
     link_density: float = 0.75
+    second_opinion: float = 0.5
 
 
-RULES = ("", "boilerplate", "outside_main", "link_density", "stranded_heading")
+RULES = ("", "boilerplate", "outside_main", "link_density", "stranded_heading", "second_opinion")
 
 
 def html_lines(html: str) -> HtmlPage:
@@ -159,8 +160,11 @@ def _link_density(
     return np.array(values)
 
 
-def removed(page: HtmlPage, thresholds: Thresholds) -> npt.NDArray[np.uint8]:
-    """[lines]: by which of `RULES` each line is not main text; 0 where it is kept."""
+def removed(page: HtmlPage, thresholds: Thresholds, opinion: Floats | None = None) -> npt.NDArray[np.uint8]:
+    """[lines]: by which of `RULES` each line is not main text; 0 where it is kept.
+
+    opinion: [lines], share of each line that another extractor kept, which overrules the other values; NaN where none was asked.
+    """
     rules = np.zeros(len(page.lines), np.uint8)
     rules[page.link_density > thresholds.link_density] = 3
     rules[page.outside_main >= thresholds.main_share] = 2
@@ -170,6 +174,9 @@ def removed(page: HtmlPage, thresholds: Thresholds) -> npt.NDArray[np.uint8]:
         if page.roles[line] is not Role.HEADING and len(page.lines[line]) > 1:
             rules[kept[:position]] = 4
             break
+    if opinion is not None:
+        rules[opinion >= thresholds.second_opinion] = 0
+        rules[opinion < thresholds.second_opinion] = 5
     return rules
 
 

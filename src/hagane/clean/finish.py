@@ -30,6 +30,7 @@ from hagane.clean.personal import decide_personal_data
 from hagane.clean.questions import Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS
 from hagane.clean.select import decide_pages, decide_small, order_of
+from hagane.clean.template_pass import Templates
 from hagane.clean.verdicts import Verdicts
 from hagane.corpus.document import Document
 from hagane.corpus.store import DocumentWriter
@@ -67,6 +68,7 @@ def finish(config: Config, measured: Path, questions: Questions, out: Path, work
         for number in part.batches:
             batch = Batch.load(measured_path(measured, number))
             verdicts = decide_pages(batch, config, questions.menus.answers(number))
+            Templates(questions).decide(verdicts)
             kept = _decide_against_corpus(verdicts, questions, copies, measured)
             table = decision_table(verdicts, kept)
             rows.write_table(table)

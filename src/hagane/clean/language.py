@@ -19,6 +19,10 @@ from hagane.clean.verdicts import Verdicts
 
 SURE_KANA_SHARE = 0.15
 """Share of kana among all characters from which a document is Japanese without a second opinion."""
+SURE_KANA = 100
+"""So many kana settle it too, whatever stands around them: lists of offices and places in statutes are kanji nearly throughout."""
+MIN_AMONG = 0.03
+"""Share of kana among kana and kanji below which a document is not Japanese."""
 MIN_RUN = 40
 """Characters from which neighbouring lines in another language are removed; a short option name or number between Japanese
 lines stays."""
@@ -36,8 +40,9 @@ def decide_language(verdicts: Verdicts) -> None:
     share = kana / np.maximum(total, 1)
     # Among the characters that could be Japanese: code around the prose says nothing about the language of the prose.
     among = kana / np.maximum(japanese, 1)
-    share[among < 0.1] = 0.0
-    for page in np.flatnonzero((among >= 0.1) & (among < 0.25) & (share < SURE_KANA_SHARE) & (total > 0)).tolist():
+    share[among < MIN_AMONG] = 0.0
+    doubtful = (among >= MIN_AMONG) & (among < 0.25) & (share < SURE_KANA_SHARE) & (kana < SURE_KANA)
+    for page in np.flatnonzero(doubtful & (total > 0)).tolist():
         if not _model_says_japanese(verdicts, page):
             share[page] = 0.0
     verdicts.pages("language", share)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from hagane.clean.advert import measure_advert
 from hagane.clean.batch import Batch
 from hagane.clean.contamination import measure_contamination
 from hagane.clean.exchange import Exchange
@@ -25,12 +27,15 @@ from hagane.clean.guard import Overrun, guarded
 from hagane.clean.hojichar import Judge
 from hagane.clean.language import measure_code, measure_kana
 from hagane.clean.lines import LineTable
+from hagane.clean.menu import may_recur, measure_menu
 from hagane.clean.noun_list import measure_noun_list
-from hagane.clean.page import Page, Role
+from hagane.clean.page import Page
 from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
+from hagane.clean.second_opinion import SecondOpinion
 from hagane.clean.selection import measure_score
+from hagane.clean.shape import line_features
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
     measure_advert_mark,
@@ -47,9 +52,7 @@ _BATCH_CHARACTERS = 1_000_000
 """Characters of text in one batch of pages: large enough for numpy, small enough for memory."""
 _MARKUP = 4
 """Characters of HTML that count as one of text."""
-MENU_CHARACTERS = 60
-"""Longest line that can be a menu entry."""
-_STOPS = np.array([ord(character) for character in "。！？"], np.uint32)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _DIGITS = re.compile(r"[0-9]+")
 NO_EXTRAS = Extras()
 
@@ -98,20 +101,35 @@ def measured_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.arrow"
 
 
-def measure(measured: Path, seconds: float, memory: int, extras: Extras, batch: RawBatch) -> None:
-    """Read and measure the pages of one batch into `measured`.
+@dataclass(frozen=True)
+class Reading:
+    """How pages are read: a page that needs more than the limits is quarantined."""
 
-    A page that needs more than the limits is quarantined, and one on which a HojiChar chain fails.
-    """
-    pages, quarantined = read_pages(batch, partial(_page_or_not, extras.judge), seconds, memory)
-    measure_pages(batch.number, pages, quarantined, extras).save(measured_path(measured, batch.number))
+    seconds: float
+    memory: int
+    """Bytes."""
+    second_opinion: bool = False
+    """Ask trafilatura where the main text of a page is unsure."""
+    extras: Extras = NO_EXTRAS
+    """With a HojiChar chain that judges the pages; one on which it fails is quarantined."""
 
 
-def read_pages(
-    batch: RawBatch, read: Callable[[RawDocument], Page | Quarantined], seconds: float, memory: int
-) -> tuple[list[Page], list[Quarantined]]:
-    """The pages of a batch, and what is no page or needed more than these limits (`guarded`)."""
+def measure(measured: Path, reading: Reading, batch: RawBatch) -> None:
+    """Read and measure the pages of one batch into `measured`."""
+    pages, quarantined = read_pages(reading, batch)
+    measure_pages(batch.number, pages, quarantined, reading.extras).save(measured_path(measured, batch.number))
+
+
+def read_pages(reading: Reading, batch: RawBatch) -> tuple[list[Page], list[Quarantined]]:
+    """The pages of a batch, and what could not be read."""
+    with SecondOpinion() if reading.second_opinion else nullcontext() as opinion:
+        return _read(reading, opinion, batch)
+
+
+def _read(reading: Reading, opinion: SecondOpinion | None, batch: RawBatch) -> tuple[list[Page], list[Quarantined]]:
     pages, quarantined = [], []
+    read = partial(_page_or_not, reading.extras.judge, opinion)
+    seconds, memory = reading.seconds, reading.memory
     for item in batch.items:
         found = item if isinstance(item, Quarantined) else guarded(read, item, seconds=seconds, memory=memory)
         if isinstance(found, Page):
@@ -123,8 +141,8 @@ def read_pages(
     return pages, quarantined
 
 
-def _page_or_not(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
-    page = page_of(raw)
+def _page_or_not(judge: Judge | None, opinion: SecondOpinion | None, raw: RawDocument) -> Page | Quarantined:
+    page = page_of(raw, opinion)
     if judge is None:
         return page
     verdict = judge(["\n".join(_main_lines(page))])[0]
@@ -135,7 +153,7 @@ def _page_or_not(judge: Judge | None, raw: RawDocument) -> Page | Quarantined:
 
 def _main_lines(page: Page) -> Iterable[str]:
     """What the extraction takes for main text by its own thresholds, whatever the recipe's; all of a page that is no HTML."""
-    if not page.values:
+    if "boilerplate" not in page.values:
         return page.lines
     limits, values = Thresholds(), page.values
     main = (values["boilerplate"] >= limits.protect) & (values["outside_main"] < limits.main_share)
@@ -149,7 +167,8 @@ def measure_pages(
     """What every rule measures on these pages."""
     table = LineTable.of(pages)
     verdicts = [page.verdict for page in pages]
-    line_key, menu_key = _line_keys(table)
+    features = line_features(table)
+    line_key, menu_key = _line_keys(table, may_recur(table, features))
     columns: dict[str, npt.NDArray[np.generic]] = {
         "role": table.roles,
         "length": table.length.astype(np.int32),
@@ -157,6 +176,8 @@ def measure_pages(
         "kana": measure_kana(table).astype(np.int32),
         "line_key": line_key,
         "menu_key": menu_key,
+        "advert": measure_advert(table, features).astype(np.float32),
+        "menu": measure_menu(table, features).astype(np.float32),
     }
     for name in MAIN_TEXT:
         columns[name] = np.concatenate(
@@ -192,12 +213,10 @@ def measure_pages(
     )
 
 
-def _line_keys(table: LineTable) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+def _line_keys(table: LineTable, asked: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """64-bit hashes of each line without blanks: as it is, and, where it may be a menu entry (else 0), with all numbers equal."""
     packed = [text.replace(" ", "") for text in table.texts]
     hashes = np.array([_hash(text) for text in packed], np.uint64)
-    asked = (table.roles != Role.HEADING) & (np.diff(table.starts) <= MENU_CHARACTERS)
-    asked &= table.sums(np.isin(table.codepoints, _STOPS)) == 0
     menus = np.where(asked, hashes, np.uint64(0))
     digits = table.sums((table.codepoints >= ord("0")) & (table.codepoints <= ord("9")))
     for line in np.flatnonzero(asked & (digits > 0)).tolist():
@@ -210,8 +229,18 @@ def _hash(text: str) -> int:
 
 
 def ask_menus(exchange: Exchange, measured: Path) -> None:
-    """Put the question how many documents each possible menu line of a batch stands in."""
+    """Put the question how many documents, of the corpus and of the site, each possible menu line of a batch stands in."""
     batch = Batch.load(measured)
     keys = batch.columns["menu_key"]
     asked = keys != 0
-    exchange.put(batch.number, keys[asked], batch.documents()[batch.page_of[asked]])
+    sites, on_site = site_keys(batch)
+    lines, pages = batch.documents()[batch.page_of[asked]], batch.documents()
+    exchange.put(
+        batch.number, np.concatenate((keys[asked], on_site[asked], sites)), np.concatenate((lines, lines, pages))
+    )
+
+
+def site_keys(batch: Batch) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """uint64 [pages] and [lines]: of the pages of a site, and of those of them that have the line."""
+    sites = np.array([_hash(site) for site in batch.sites], np.uint64)
+    return sites, (batch.columns["menu_key"] ^ sites[batch.page_of]) * _ODD

@@ -13,21 +13,24 @@ from hagane.clean.extract import html_lines
 from hagane.clean.normalise import normalise
 from hagane.clean.page import Page, Role
 from hagane.clean.roff import roff_lines
+from hagane.clean.second_opinion import SecondOpinion, is_unsure
 from hagane.corpus.document import RawDocument
 
-MAIN_TEXT = ("boilerplate", "outside_main", "link_density")
+MAIN_TEXT = ("boilerplate", "outside_main", "link_density", "second_opinion")
 """What is measured of the lines of HTML while they are read."""
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"^#{1,6}\s+")
 
 
-def page_of(raw: RawDocument) -> Page:
-    """The page with all its lines."""
+def page_of(raw: RawDocument, opinion: SecondOpinion | None = None) -> Page:
+    """The page with all its lines; where the main text of HTML is unsure, by the second opinion, if there is one."""
     values: dict[str, npt.NDArray[np.float64]] = {}
     if raw.kind == "html":
         html = html_lines(raw.content)
         lines, roles = html.lines, html.roles
-        values = {name: getattr(html, name) for name in MAIN_TEXT}
+        values = {name: getattr(html, name) for name in ("boilerplate", "outside_main", "link_density")}
+        if opinion is not None and is_unsure(html) and (agreed := opinion.values(html, raw.content)) is not None:
+            values = {"second_opinion": agreed}
     else:
         lines, roles = _LINES[raw.kind](raw.content)
     texts = normalise(lines)

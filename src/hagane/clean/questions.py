@@ -40,6 +40,21 @@ class Questions:
         """Sampled windows of long lines: which document has them first, copies left out?"""
         return Exchange(self.folder / "passages")
 
+    @property
+    def skeletons(self) -> Exchange:
+        """Sentences without their nouns: in how many documents, with how many different fillings?"""
+        return Exchange(self.folder / "skeletons")
+
+    @property
+    def windows(self) -> Exchange:
+        """Windows of skeletons: in how many documents?"""
+        return Exchange(self.folder / "windows")
+
+    @property
+    def pairs(self) -> Exchange:
+        """Pairs of the rarer windows of a page: in how many documents, in which first?"""
+        return Exchange(self.folder / "pairs")
+
     def asked(self, batch: int) -> bool:
         """Whether the second pass has been over this batch."""
         return self._signatures(batch).exists()

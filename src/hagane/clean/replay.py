@@ -67,6 +67,7 @@ def _measured_by(config: Config) -> dict[str, object]:
         "hojichar.profile": config.hojichar.profile,
         "contamination.benchmarks": config.contamination.benchmarks,
         "score.model": config.score.model,
+        "second_opinion.ask": config.second_opinion.ask,
         **{name: getattr(config, name) for name in limits},
     }
 

@@ -36,7 +36,7 @@ class Rule:
     most: float
     """Upper end of the histogram of its values."""
     least: float = 0
-    """Lower end."""
+    """Its lower end."""
 
     @property
     def action(self) -> str:
@@ -55,6 +55,7 @@ RULES = (
     Rule("boilerplate", "line", "below", 1),
     Rule("outside_main", "line", "from", 1),
     Rule("link_density", "line", "above", 1),
+    Rule("second_opinion", "line", "below", 1),
     Rule("stranded_heading", "line", "from", 1),
     # What needs no more than the page.
     Rule("broken_characters", "line", "above", 10),
@@ -78,10 +79,12 @@ RULES = (
     Rule("abuse_words", "page", "above", 0.2),
     Rule("hojichar", "page", "from", 1),
     Rule("score", "page", "below", 2, least=-2),
+    Rule("advert", "line", "above", 10, least=-10),
     # What needs the whole corpus.
-    Rule("menu_line", "line", "from", 100),
+    Rule("menu_line", "line", "above", 10, least=-10),
     Rule("too_short", "page", "below", 2000),
     Rule("little_japanese", "page", "below", 1),
+    Rule("template", "page", "from", 1),
     Rule("exact_duplicate", "page", "from", 1),
     Rule("near_duplicate", "page", "from", 1),
     Rule("repeated_line", "line", "from", 100),

@@ -15,14 +15,13 @@ import numpy.typing as npt
 
 from hagane.artifact.files import atomic_write
 from hagane.clean.lines import LineTable
-from hagane.clean.measure import raw_batches, read_pages
-from hagane.clean.pages import page_of
+from hagane.clean.measure import Reading, raw_batches, read_pages
 from hagane.clean.selection import BITS, count_grams, model_of
 from hagane.corpus.read import read_raw
 from hagane.errors import DataError
 
-_SECONDS, _MEMORY = 10, 512 << 20
-"""Limits of one page, as the stage's defaults."""
+_READING = Reading(seconds=10, memory=512 << 20)
+"""By the stage's defaults."""
 
 
 def train_score(good: Sequence[str], bad: Sequence[str], out: Path) -> tuple[int, int]:
@@ -41,7 +40,7 @@ def train_score(good: Sequence[str], bad: Sequence[str], out: Path) -> tuple[int
 def _count(sources: Sequence[str]) -> npt.NDArray[np.int64]:
     counts = np.zeros(1 << BITS, np.int64)
     for batch in raw_batches(read_raw(sources)):
-        pages, _ = read_pages(batch, page_of, _SECONDS, _MEMORY)
+        pages, _ = read_pages(_READING, batch)
         counts += count_grams(LineTable.of(pages))
     if not counts.any():
         raise DataError(

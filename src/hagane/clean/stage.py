@@ -4,7 +4,7 @@ Three passes over batches of pages, each a task of its own for any worker, and b
 corpus can answer (`exchange`):
 
 1. `measure`: read, find lines and main text, measure every rule on every line;    → how often does a short line stand?
-2. `select`: decide what needs no other document, compare what is left;            → which documents are copies, which lines known?
+2. `ask`: decide what needs no other document, compare what is left;               → which documents are copies, which lines known?
 3. `finish`: decide the rest; write documents, decisions and counts.
 
 Every task leaves a file that is renamed into place, so a killed run goes on where it was, and the result does not depend on the
@@ -30,6 +30,7 @@ from hagane.artifact.files import read_json, write_json
 from hagane.artifact.folder import CHECKPOINTS
 from hagane.artifact.progress import PLAIN_EVERY_SECONDS, note, progress
 from hagane.artifact.stage import Inputs, Stage
+from hagane.clean.ask import ask
 from hagane.clean.batch import Batch
 from hagane.clean.config import Config
 from hagane.clean.counts import Counts
@@ -40,9 +41,9 @@ from hagane.clean.engine_ray import on_ray
 from hagane.clean.exchange import Exchange, reduce_range
 from hagane.clean.extras import Extras
 from hagane.clean.finish import Part, finish
-from hagane.clean.measure import RawBatch, ask_menus, measure, measured_path, raw_batches
+from hagane.clean.measure import RawBatch, Reading, ask_menus, measure, measured_path, raw_batches
 from hagane.clean.questions import Questions
-from hagane.clean.select import ask
+from hagane.clean.template_pass import Templates
 from hagane.corpus.read import read_raw, source_fingerprints
 from hagane.errors import DataError
 
@@ -83,10 +84,10 @@ def _measure(config: Config, engine: Engine, measured: Path) -> int:
             if not measured_path(measured, batch.number).exists():
                 yield batch
 
-    limits = config.max_page_seconds, config.max_page_memory_megabytes << 20
     extras = Extras.of(config)
     extras.load()
-    read = partial(measure, measured, *limits, extras)
+    limits = config.max_page_seconds, config.max_page_memory_megabytes << 20
+    read = partial(measure, measured, Reading(*limits, config.second_opinion.ask, extras))
     started = time.monotonic()
     for done, _ in enumerate(engine.map(read, todo()), 1):
         if time.monotonic() - started > PLAIN_EVERY_SECONDS:
@@ -105,6 +106,7 @@ def decide(config: Config, engine: Engine, measured: Path, batches: int, out: Pa
     _wait(engine.map(partial(ask_menus, questions.menus), files))
     _reduce(engine, questions.menus, nobody)
     _wait(engine.map(partial(ask, config, questions), files), batches, "copies and menus")
+    _find_templates(config, engine, questions, files, out)
     _reduce(engine, questions.copies, nobody)
     copies = resolve(engine.map(partial(find_pairs, config, questions), files))
     np.save(work / "copies.npy", copies, allow_pickle=False)
@@ -117,6 +119,20 @@ def decide(config: Config, engine: Engine, measured: Path, batches: int, out: Pa
     ]
     _wait(engine.map(partial(finish, config, measured, questions, out, work), parts), len(parts), "documents")
     _write_books(config, parts, files, out, work)
+
+
+def _find_templates(config: Config, engine: Engine, questions: Questions, files: list[Path], out: Path) -> None:
+    """Which documents follow a template, and templates.jsonl."""
+    templates, nobody = Templates(questions), np.zeros(0, np.uint64)
+    _reduce(engine, questions.skeletons, nobody)
+    _reduce(engine, questions.windows, nobody)
+    _wait(engine.map(templates.ask_pairs, files))
+    _reduce(engine, questions.pairs, nobody)
+    members = templates.group(engine.map(templates.link, files))
+    characters = sum(engine.map(partial(templates.gather, config, members), files))
+    parts = templates.parts(members, characters)
+    _wait(engine.map(partial(templates.judge, config), parts), len(parts), "templates")
+    templates.store(len(parts), out)
 
 
 def _reduce(engine: Engine, exchange: Exchange, without: np.ndarray[Any, Any]) -> None:

@@ -5,6 +5,7 @@ Cost: one pass over the lines of pages that have a table.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from itertools import groupby
 
@@ -20,8 +21,8 @@ def join_rows(tree: Tree) -> Tree:
     """The tree with neighbouring lines of one table row joined, where all but the last are at most 60 characters long, all 160."""
     if not any(row >= 0 for row in tree.cells):
         return tree
-    joined = replace(tree, lines=[], roles=[], owners=[], links=[], cells=[])
-    numbers: list[int] = []
+    joined = replace(tree, lines=[], roles=[], owners=array("i"), links=array("i"), cells=array("i"))
+    numbers = array("i")
     for row, group in groupby(range(len(tree.lines)), tree.cells.__getitem__):
         which = list(group)
         lines = [tree.lines[line] for line in which]
@@ -39,7 +40,7 @@ def join_rows(tree: Tree) -> Tree:
         for name in ("owners", "links", "cells"):
             getattr(joined, name).extend(getattr(tree, name)[which[0] : which[-1] + 1])
     numbers.append(len(joined.lines))
-    firsts, ends = ([numbers[line] for line in bounds] for bounds in (tree.firsts, tree.ends))
+    firsts, ends = (array("i", [numbers[line] for line in bounds]) for bounds in (tree.firsts, tree.ends))
     return replace(joined, firsts=firsts, ends=ends)
 
 

@@ -5,6 +5,7 @@ Cost: one comparison of arrays a rule.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Verdicts:
     def __init__(self, batch: Batch, config: Config) -> None:
         self.batch, self.config = batch, config
         self.histograms: dict[str, npt.NDArray[np.int64]] = {}
-        """Rule → how many of the values it judged fall into each of `BINS` parts of [least, most]; the outer ones take the rest."""
+        """Rule → how many of the values it judged fall into each of `BINS` parts of [least, most]; the ends take the rest."""
         self.near: dict[str, list[dict[str, Any]]] = {}
         """Rule → what came nearest to its threshold, one on each side."""
         self.line_rule = np.full(batch.lines, KEPT, np.int16)
@@ -80,7 +81,7 @@ class Verdicts:
         taken = self.chosen(name, values, where)
         self.line_rule[taken] = NUMBER[name]
         self.line_value[taken] = values[taken]
-        self._say(name, self.line_detail, taken)
+        self._say(self.line_detail, taken, self.batch.details.get(name, {}))
         self.left[taken] = False
 
     def chosen(
@@ -102,14 +103,17 @@ class Verdicts:
             there.sort(key=lambda pair: pair[1].start)
             self.characters[cut.line] += len(cut.replacement) - (cut.end - cut.start)
 
-    def pages(self, name: str, values: npt.NDArray[Any]) -> None:
-        """Take the pages [pages] whose value is on the removing side, and of which something is left."""
+    def pages(self, name: str, values: npt.NDArray[Any], said: Mapping[int, str] | None = None) -> None:
+        """Take the pages [pages] whose value is on the removing side, and of which something is left.
+
+        `said`: page → what the rule says besides the value; without it, what was measured with the values.
+        """
         judged = self.alive & ~np.isnan(values)
         taken = RULE[name].removes(values, self.threshold(name)) & judged
         self._note(name, values, judged, taken)
         self.page_rule[taken] = NUMBER[name]
         self.page_value[taken] = values[taken]
-        self._say(name, self.page_detail, np.flatnonzero(taken))
+        self._say(self.page_detail, np.flatnonzero(taken), self.batch.details.get(name, {}) if said is None else said)
         self.left &= ~taken[self.batch.page_of]
 
     def sums(self, of: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -134,8 +138,7 @@ class Verdicts:
             position = cut.end
         return "".join((*parts, text[position:]))
 
-    def _say(self, name: str, details: npt.NDArray[np.int32], taken: npt.NDArray[np.int64]) -> None:
-        said = self.batch.details.get(name, {})
+    def _say(self, details: npt.NDArray[np.int32], taken: npt.NDArray[np.int64], said: Mapping[int, str]) -> None:
         for at in taken.tolist() if said else ():
             details[at] = self.details.setdefault(said.get(at, ""), len(self.details))
 
@@ -143,8 +146,8 @@ class Verdicts:
         self, name: str, values: npt.NDArray[Any], judged: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]
     ) -> None:
         rule, threshold = RULE[name], self.threshold(name)
-        scale = self.BINS / (rule.most - rule.least)
-        places = np.clip((values[judged] - rule.least) * scale, 0, self.BINS - 1).astype(np.int64)
+        width = (rule.most - rule.least) / self.BINS
+        places = np.clip((values[judged] - rule.least) / width, 0, self.BINS - 1).astype(np.int64)
         histogram = np.bincount(places, minlength=self.BINS)
         self.histograms[name] = self.histograms.get(name, 0) + histogram
         if threshold is None:

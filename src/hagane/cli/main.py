@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
 from safetensors import SafetensorError
+from typer.core import TyperGroup
 
 from hagane.cli import artifacts, chat, clean, doctor, learning_rate, recipes, stage_verbs
 from hagane.errors import HaganeError
+from hagane.pipeline.stages import STAGES
+
+
+class _Verbs(TyperGroup):
+    """Lists the stages in the order of the chain; typer would put those with verbs of their own last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*(name for name in self.commands if name not in STAGES), *STAGES]
+
 
 app = typer.Typer(
+    cls=_Verbs,
     name="hagane",
     help="鋼 — 日本語の生テキストから、選好に合わせた言語モデルまで。 Raw Japanese text in, a preference-tuned language model out.",
     no_args_is_help=True,

@@ -1,13 +1,15 @@
 """Noise that was put into clean text: how much of it the stage finds (recall), and how much of what it takes is noise (precision).
 
 Characters are counted, line by line. Recall of a kind asks whether its noise is gone, whichever rule took it; precision of a kind
-asks what the rules of that kind took, over all plain-text pages; F1 is of the two. Of an HTML page only its lines are compared.
+asks what the rules of that kind took; F1 is of the two.
+
+Cost: the stage, and a count of the characters.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +18,6 @@ from hagane.clean.audit.noise.pages import GOOD, Page
 from hagane.clean.audit.outcome import KEPT, Outcome, run_stage
 from hagane.clean.config import Config
 from hagane.clean.normalise import normalise
-
-AS_HTML = "(HTML)"
-"""Stands for the rule that took a line of an HTML page."""
 
 
 @dataclass
@@ -45,39 +44,33 @@ def count(pages: Sequence[Page], config: Config) -> Counts:
     marked = [page for page in pages if page.html]
     run = run_stage([page.text for page in plain], [page.html for page in marked], config)
     counts = Counts()
-    for page, outcome in zip(plain, run.texts, strict=True):
-        lines = zip(_labels(page, outcome), outcome.lines(), strict=True)
-        _count(counts, page, [(label, Counter(taken.tolist())) for label, taken in lines], run.rules)
-    for page, left in zip(marked, run.html, strict=True):
-        kept = {_packed(line) for line in left}
-        rows = [(label, Counter({int(_packed(line) not in kept): len(line)})) for line, label in page.lines]
-        _count(counts, page, rows, [AS_HTML])
+    for page, outcome in zip([*plain, *marked], [*run.texts, *run.html], strict=True):
+        _count(counts, page, outcome, ["", *run.rules])
     return counts
 
 
-def _packed(line: str) -> str:
-    return "".join(normalise([line])[0].split())
-
-
-def _labels(page: Page, outcome: Outcome) -> Iterator[str]:
-    """The label of each line that the stage made of the page's lines; it leaves out blank ones and fences."""
-    lines = iter(page.lines)
-    for text in outcome.page.lines:
-        yield next(label for line, label in lines if normalise([line])[0] == text)
-
-
-def _count(counts: Counts, page: Page, lines: Sequence[tuple[str, Counter[int]]], rules: Sequence[str]) -> None:
+def _count(counts: Counts, page: Page, outcome: Outcome, rules: Sequence[str]) -> None:
+    labels = dict(zip(_packed(line for line, _ in page.lines), (label for _, label in page.lines), strict=True))
     noise, gone = 0, 0
-    for label, taken in lines:
-        counts.all[label] += taken.total()
-        for number, characters in taken.items():
-            if number != KEPT:
-                counts.taken[rules[number - 1], label] += characters
+    for packed, (line, _, taken) in zip(_packed(outcome.lines), outcome.by_line(), strict=True):
+        label = labels[packed]
+        kept = 0
+        for number, characters in Counter(taken.tolist()).items():
+            if number == KEPT:
+                kept = characters
+            else:
+                counts.taken[rules[number], label] += characters
+        counts.all[label] += len(line)
         if label != GOOD:
-            noise += taken.total()
-            gone += taken.total() - taken[KEPT]
+            noise += len(line)
+            gone += len(line) - kept
     if page.group:
         counts.groups.setdefault(page.group, []).append((noise, gone))
+
+
+def _packed(lines: Iterable[str]) -> list[str]:
+    """The lines in normal form without blanks: what they are told apart by."""
+    return ["".join(line.split()) for line in normalise(lines)]
 
 
 def figures(counts: Counts) -> dict[str, Any]:

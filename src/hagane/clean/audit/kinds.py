@@ -10,17 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MAIN_TEXT = ("boilerplate", "outside_main", "link_density", "stranded_heading", "second_opinion")
+"""Rules that tell the main text of an HTML page from the rest."""
 KINDS: dict[str, tuple[str, ...]] = {
     "advert": ("advert", "advert_mark", "advert_words", "self_repetition"),
-    "menu": (
-        "menu", "menu_line", "breadcrumb", "tag_line", "copyright_line", "noun_list",
-        "boilerplate", "outside_main", "link_density", "second_opinion",
-    ),
+    "menu": ("menu", "menu_line", "breadcrumb", "tag_line", "copyright_line", "noun_list", *MAIN_TEXT),
     "template": ("template", "near_template"),
-}  # fmt: skip
+}
 COPIES = (
-    "exact_duplicate", "near_duplicate", "repeated_line", "repeated_in_document", "repeated_substring", "mostly_repeated",
-)  # fmt: skip
+    "exact_duplicate",
+    "near_duplicate",
+    "repeated_line",
+    "repeated_in_document",
+    "repeated_passage",
+    "mostly_repeated",
+)
 """Rules that take what another document, or an earlier line, still has: nothing is lost."""
 
 

@@ -26,14 +26,14 @@ def prose_lost(pieces: Sequence[str], config: Config) -> dict[str, Any]:
     other: Counter[str] = Counter()
     names = ["", *run.rules]
     for outcome in run.texts:
-        for line, role, taken in zip(outcome.page.lines, outcome.page.roles, outcome.lines(), strict=True):
+        for line, role, taken in outcome.by_line():
             counts = prose if role is not Role.CODE and is_prose(line) else other
             for number, characters in Counter(taken.tolist()).items():
                 counts[names[number]] += characters
     by_rule = {rule: prose[rule] / max(prose.total(), 1) for rule in run.rules if prose[rule]}
     templated = [
-        sum(decided[rule] for rule in KINDS["template"]) / max(outcome.characters, 1)
-        for decided, outcome in zip(run.decided, run.texts, strict=True)
+        sum(outcome.decided[rule] for rule in KINDS["template"]) / max(sum(map(len, outcome.lines)), 1)
+        for outcome in run.texts
     ]
     return {
         "pieces": len(pieces),

@@ -90,7 +90,7 @@ Style = Callable[[Random, Vocabulary, str, str], list[str]]
 
 
 def _fill(random: Random, words: Vocabulary, template: str, product: str, other: str) -> str:
-    places = random.sample(PLACES, 4)
+    places = random.sample(words.half(PLACES), 4)
     price = random.randrange(15, 400) * 100
     while "{k}" in template:  # another keyword each time
         template = template.replace("{k}", random.choice(words.half(_KEYWORDS)), 1)

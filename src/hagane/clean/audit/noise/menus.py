@@ -95,6 +95,9 @@ _HEADS = (
     "月別",
     "リンク",
 )
+_RELATED = listed("この記事も読まれています 関連する記事 あわせて読みたい 次に読む記事")
+_ROOTS = ("ホーム", "トップ")
+_SITES = listed("日記 新聞 ネット ナビ 協会 製作所")
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def _box(random: Random, words: Vocabulary, head: str, entries: tuple[str, ...],
 
 def site(random: Random, words: Vocabulary) -> Site:
     """A site with its fixed lists."""
-    name = random.choice(words.nouns) + random.choice(("日記", "新聞", "ネット", "ナビ", "協会", "製作所"))
+    name = random.choice(words.nouns) + random.choice(words.half(_SITES))
     heads = list(words.half(_HEADS))
     random.shuffle(heads)
     count = random.choice(words.half(_COUNT))
@@ -182,12 +185,12 @@ def page_boxes(random: Random, words: Vocabulary, of: Site) -> tuple[list[Box], 
     related = tuple(_number(random, random.choice(words.half(_TITLES)), words) for _ in range(random.randint(3, 6)))
     before = [
         of.menu,
-        Box("", ("ホーム", *path), random.choice(words.half(_CRUMBS))),
+        Box("", (random.choice(words.half(_ROOTS)), *path), random.choice(words.half(_CRUMBS))),
         Box("", (_number(random, random.choice(words.half(_META)), words),), links=False),
     ]
     after = [
         _box(random, words, "", share, 0.5),
-        _box(random, words, random.choice(("関連記事", "あわせて読みたい")), related, 0.0),
+        _box(random, words, random.choice(words.half(_RELATED)), related, 0.0),
         Box("", (_number(random, random.choice(words.half(_PAGER)), words),), links=False),
         *of.sides,
         *of.feet,

@@ -47,8 +47,9 @@ def _label(lines: Sequence[str], label: str) -> list[tuple[str, str]]:
 
 
 def noisy_pages(random: Random, words: Vocabulary, texts: Sequence[str]) -> list[Page]:
-    """Each of `texts` once: a quarter with advertising inside, a third on sites, an eighth on single pages of a site, an eighth as
-    HTML on sites, the rest as they are; and pages of nothing but noise, a quarter as many as texts.
+    """Each of `texts` once, most of them with noise, and pages of nothing but noise, a quarter as many as texts.
+
+    A quarter has advertising inside, a third stands on sites, an eighth on single pages of a site, an eighth as HTML on sites.
     """
     bodies = [text.splitlines() for text in random.sample(list(texts), len(texts))]
     count = len(bodies)
@@ -88,8 +89,9 @@ def _with_adverts(random: Random, words: Vocabulary, body: Sequence[str], style:
 
 
 def template_pages(random: Random, words: Vocabulary, texts: Sequence[str], families: int) -> list[Page]:
-    """`families` templates for each share of swapped nouns, for the harder variant and for page templates, fewer where the texts
-    have no more; every second text is drawn from for them, the others stand among the copies as they are.
+    """`families` templates for each share of swapped nouns, for the harder variant and for page templates.
+
+    They are fewer where the texts have no more. Every second text is drawn from; the others stand among the copies as they are.
     """
     found = seeds(random, texts[::2], families * (len(SHARES) + 1))
     kinds = [(share, False) for share in SHARES] + [(HARDER_SHARE, True)]
