@@ -42,7 +42,6 @@ NOISE = {
     "broken_characters": ["文字が\ufffdけた行です。"],
     "copyright_line": ["Copyright (C) 2009 図書室 All Rights Reserved.", "© 2020 某社"],
     "advert_mark": ["【PR】羽毛布団なら専門店へ", "広告：枕の見本を差し上げます"],
-    "advert_words": ["激安布団人気ランキング送料無料布団最安値布団通販"],
     "breadcrumb": ["ホーム > 暮らし > 家事"],
     "tag_line": ["#洗濯#衣替え#手仕事"],
 }
@@ -53,7 +52,7 @@ def page(lines: Sequence[str], roles: Sequence[Role] | None = None, name: str = 
 
 
 def decided(pages: Sequence[Page], config: Config = CONFIG) -> Verdicts:
-    return decide_pages(measure_pages(0, pages), config, NO_MENUS)
+    return decide_pages(measure_pages(0, pages), config, NO_MENUS, noting=True)
 
 
 def left(verdicts: Verdicts, number: int = 0) -> list[str]:

@@ -21,6 +21,7 @@ from hagane.clean.config import Config
 from hagane.clean.lines import LineTable
 from hagane.clean.normalise import normalise
 from hagane.clean.page import Page, Role
+from hagane.clean.rules import RULES
 from hagane.clean.selection import GRAM, load_model, measure_score
 from hagane.clean.stage import STAGE
 from hagane.cli.main import call
@@ -115,8 +116,8 @@ def test_unseen_pages_are_told_apart(tmp_path: Path) -> None:
 def test_the_stage_removes_documents_below_the_threshold(tmp_path: Path) -> None:
     trained(tmp_path, TEXTS[::2], noise(0, 60))
     texts = TEXTS[1:12:2] + noise(1, 6)
-    off = ("noun_list", "advert_words", "menu_line", "advert_mark", "copyright_line", "foreign_text", "language")
-    settings: dict[str, object] = {name: {"threshold": None} for name in off} | {"heldout_share": 0, "workers": 0}
+    settings: dict[str, object] = {rule.name: {"threshold": None} for rule in RULES}
+    settings |= {"heldout_share": 0, "workers": 0}
     settings |= {"sources": [written(tmp_path / "rows.jsonl", texts)]}
     gone = {}
     for threshold in (0, None):

@@ -126,7 +126,6 @@ class Config(StageConfig):
     advert_mark: Threshold = _rule(120, "Lines marked as advert up to this many characters go.")
     breadcrumb: Threshold = _rule(3, "Lines like A > B > C among so many first lines of a page go.")
     tag_line: Threshold = _rule(120, "Lines of hash tags up to this many characters go.")
-    advert_words: Threshold = _rule(3, "Different shop words from which a line is an advert.")
     noun_list: Threshold = _rule(0.08, "Lists of words with a smaller share of hiragana go.")
     self_repetition: Threshold = _rule(0.5, "Lines with a larger share of repetition of a short piece go.")
     mojibake: Threshold = _rule(0.05, "Lines with a larger share of signs of a wrong encoding go.")

@@ -13,9 +13,8 @@ import pyarrow as pa
 
 from hagane.clean.duplicates import COPY
 from hagane.clean.rules import RULE, RULES
-from hagane.clean.verdicts import KEPT, Verdicts
+from hagane.clean.verdicts import EXCERPT_CHARACTERS, KEPT, Verdicts
 
-EXCERPT_CHARACTERS = 200
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("doc", pa.string()),
     ("source", pa.string()),

@@ -67,7 +67,7 @@ def finish(config: Config, measured: Path, questions: Questions, out: Path, work
         rows = stack.enter_context(pq.ParquetWriter(part.decisions(work), SCHEMA, compression="zstd"))
         for number in part.batches:
             batch = Batch.load(measured_path(measured, number))
-            verdicts = decide_pages(batch, config, questions.menus.answers(number))
+            verdicts = decide_pages(batch, config, questions.menus.answers(number), noting=True)
             Templates(questions).decide(verdicts)
             kept = _decide_against_corpus(verdicts, questions, copies, measured)
             table = decision_table(verdicts, kept)

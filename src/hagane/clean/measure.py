@@ -39,7 +39,6 @@ from hagane.clean.shape import line_features
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
     measure_advert_mark,
-    measure_advert_words,
     measure_breadcrumb,
     measure_broken_characters,
     measure_copyright_line,
@@ -63,7 +62,6 @@ MEASURES: dict[str, Callable[[LineTable], npt.NDArray[np.float64]]] = {
     "advert_mark": measure_advert_mark,
     "breadcrumb": measure_breadcrumb,
     "tag_line": measure_tag_line,
-    "advert_words": measure_advert_words,
     "noun_list": measure_noun_list,
     "self_repetition": measure_self_repetition,
     "mojibake": measure_mojibake,

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import accumulate
 
 import numpy as np
 
@@ -39,7 +41,9 @@ def normalise(lines: Iterable[str]) -> list[str]:
     lines = list(lines)
     if not lines:
         return []
-    text = "\n".join(line.replace("\n", " ") if "\n" in line else line for line in lines)
+    text = "\n".join(lines)
+    if text.count("\n") >= len(lines):  # a line must not become two
+        text = "\n".join(line.replace("\n", " ") for line in lines)
     codepoints = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     mapped = _MAP[codepoints]
     if not np.array_equal(mapped, codepoints):
@@ -50,10 +54,14 @@ def normalise(lines: Iterable[str]) -> list[str]:
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
     normal = text.split("\n")
-    if _WRAP.search(text):
-        normal = [_unwrapped(line) if " " in line else line for line in normal]
+    if wraps := [match.start() for match in _WRAP.finditer(text)]:
+        ends = list(accumulate(len(line) + 1 for line in normal))
+        for line in {bisect_right(ends, wrap) for wrap in wraps}:
+            normal[line] = _unwrapped(normal[line])
     if "  " in text or "\u3000\u3000" in text:
-        normal = [_BLANKS.sub(lambda match: match[0][0], line) for line in normal]
+        several = [number for number, line in enumerate(normal) if "  " in line or "\u3000\u3000" in line]
+        for number in several:
+            normal[number] = _BLANKS.sub(lambda match: match[0][0], normal[number])
     return [line.strip(" \u3000") for line in normal]
 
 

@@ -56,6 +56,8 @@ def _site(raw: RawDocument) -> str:
 def _text_lines(content: str) -> tuple[list[str], list[Role]]:
     """Lines of plain text or Markdown; what stands between fences is code."""
     lines, roles = content.splitlines(), []
+    if "#" not in content and "```" not in content and "~~~" not in content:
+        return lines, [Role.TEXT] * len(lines)
     if "```" not in content and "~~~" not in content:
         return lines, [
             Role.HEADING if line[:1] == "#" and _MARKDOWN_HEADING.match(line) else Role.TEXT for line in lines

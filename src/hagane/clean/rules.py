@@ -66,7 +66,6 @@ RULES = (
     Rule("advert_mark", "line", "to", 300),
     Rule("breadcrumb", "line", "below", 10),
     Rule("tag_line", "line", "to", 300),
-    Rule("advert_words", "line", "from", 10),
     Rule("noun_list", "line", "below", 1),
     Rule("self_repetition", "line", "above", 1),
     Rule("mojibake", "line", "above", 1),

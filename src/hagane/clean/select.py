@@ -24,9 +24,9 @@ from hagane.clean.selection import decide_score
 from hagane.clean.verdicts import Verdicts
 
 
-def decide_pages(batch: Batch, config: Config, menus: Answers) -> Verdicts:
-    """Everything up to the comparison of documents with each other."""
-    verdicts = Verdicts(batch, config)
+def decide_pages(batch: Batch, config: Config, menus: Answers, *, noting: bool = False) -> Verdicts:
+    """Everything up to the comparison of documents with each other; `noting` keeps histograms and examples."""
+    verdicts = Verdicts(batch, config, noting=noting)
     columns = batch.columns
 
     def measured(names: Iterable[str]) -> None:

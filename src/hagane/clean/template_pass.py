@@ -7,7 +7,8 @@
 5. A page's value is the share of its characters in sentences with a common skeleton, or of those that follow its group's template,
    whichever is larger.
 
-Texts move only of documents that are linked; everything else is 64-bit keys. Memory: one part of the groups, about 16 M characters.
+Texts move only of documents that are linked; everything else is 64-bit keys. Memory: one part of the groups, about a million
+characters, and more where one group is larger.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from hagane.clean.verdicts import Verdicts
 FOLLOWER = np.dtype([("document", "<u8"), ("share", "<f8"), ("template", "<i8"), ("kept", "?")])
 """A document of a group: the share of it that follows the group's template, the template's number, and whether the recipe keeps
 templates of this kind."""
-_PART_CHARACTERS = 16_000_000
+_PART_CHARACTERS = 1_000_000
 _SLICE = 256
 _Array = npt.NDArray[Any]
 
@@ -133,7 +134,7 @@ class Templates:
         return sum(map(len, texts))
 
     def parts(self, members: _Array, characters: int) -> list[tuple[int, int, int]]:
-        """Tasks for `judge`: number, first and last group of a part of about 16 M characters."""
+        """Tasks for `judge`: number, first and last group of a part of about a million characters."""
         heads = np.unique(members[:, 1])
         count = min(max(1, -(-characters // _PART_CHARACTERS)), max(len(heads), 1))
         return [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hagane.clean.config import Config
 from hagane.clean.rules import NUMBER, RULE
 
 KEPT = -1
+EXCERPT_CHARACTERS = 200
 SAVED = ("line_rule", "line_value", "line_detail", "page_rule", "page_value", "page_detail")
 
 
@@ -38,8 +40,8 @@ class Verdicts:
 
     BINS = 40
 
-    def __init__(self, batch: Batch, config: Config) -> None:
-        self.batch, self.config = batch, config
+    def __init__(self, batch: Batch, config: Config, *, noting: bool = False) -> None:
+        self.batch, self.config, self._noting = batch, config, noting
         self.histograms: dict[str, npt.NDArray[np.int64]] = {}
         """Rule → how many of the values it judged fall into each of `BINS` parts of [least, most]; the ends take the rest."""
         self.near: dict[str, list[dict[str, Any]]] = {}
@@ -129,11 +131,17 @@ class Verdicts:
     def text(self, page: int) -> str:
         """What is left of a page, cuts made."""
         begin, end = self.batch.first_line[page], self.batch.first_line[page + 1]
-        return "\n".join(self._line(line) for line in (begin + np.flatnonzero(self.left[begin:end])).tolist())
+        texts, left = self.batch.texts, self.left[begin:end]
+        if not self.cuts:
+            return "\n".join(compress(texts[begin:end], left.tolist()))
+        return "\n".join(self._line(line) for line in (begin + np.flatnonzero(left)).tolist())
 
     def _line(self, line: int) -> str:
-        text, parts, position = self.batch.texts[line], [], 0
-        for _, cut in self.cuts.get(line, ()):
+        text = self.batch.texts[line]
+        if line not in self.cuts:
+            return text
+        parts, position = [], 0
+        for _, cut in self.cuts[line]:
             parts += [text[position : cut.start], cut.replacement]
             position = cut.end
         return "".join((*parts, text[position:]))
@@ -145,6 +153,8 @@ class Verdicts:
     def _note(
         self, name: str, values: npt.NDArray[Any], judged: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]
     ) -> None:
+        if not self._noting:
+            return
         rule, threshold = RULE[name], self.threshold(name)
         width = (rule.most - rule.least) / self.BINS
         places = np.clip((values[judged] - rule.least) / width, 0, self.BINS - 1).astype(np.int64)
@@ -161,11 +171,16 @@ class Verdicts:
 
     def _example(self, unit: str, at: int, value: float, threshold: float, removed: bool) -> dict[str, Any]:
         page = at if unit == "page" else int(self.batch.page_of[at])
-        text = self.batch.text_array[at].as_py() if unit == "line" else self.text(page)
+        if unit == "line":
+            text = self.batch.texts[at]
+        else:
+            begin, end = self.batch.first_line[page : page + 2]
+            lines = begin + np.flatnonzero(self.left[begin:end])[:EXCERPT_CHARACTERS]
+            text = "\n".join(self.batch.texts[line] for line in lines.tolist())
         return {
             "doc": self.batch.ids[page],
             "value": round(float(value), 4),
             "distance": round(abs(float(value) - threshold), 4),
             "removed": removed,
-            "text": text[:200],
+            "text": text[:EXCERPT_CHARACTERS],
         }

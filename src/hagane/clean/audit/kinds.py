@@ -13,7 +13,7 @@ from typing import Any
 MAIN_TEXT = ("boilerplate", "outside_main", "link_density", "stranded_heading", "second_opinion")
 """Rules that tell the main text of an HTML page from the rest."""
 KINDS: dict[str, tuple[str, ...]] = {
-    "advert": ("advert", "advert_mark", "advert_words", "self_repetition"),
+    "advert": ("advert", "advert_mark", "self_repetition"),
     "menu": ("menu", "menu_line", "breadcrumb", "tag_line", "copyright_line", "noun_list", *MAIN_TEXT),
     "template": ("template", "near_template"),
 }
