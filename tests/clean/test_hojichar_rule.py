@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hagane.artifact.files import read_json
+from hagane.clean.explain import explain
 from hagane.clean.hojichar import Verdict, load_compose
 from hagane.clean.stage import STAGE
 from hagane.corpus.store import read_documents
@@ -113,7 +114,8 @@ def test_the_stage_tells_the_reason_and_quarantines_what_a_filter_fails_on(tmp_p
     settings |= {name: {"threshold": None} for name in ("self_repetition", "near_duplicate", "repeated_passage")}
     STAGE.run(STAGE.config.model_validate({"sources": [str(source)], **settings}), {}, out)
     rows = pq.read_table(out / "decisions.parquet").to_pylist()
-    found = [(row["doc"].rpartition(":")[2], row["rule"], row["value"], row["reason"]) for row in rows]
+    found = [(row["doc"].rpartition(":")[2], row["rule"], row["value"], row["detail"]) for row in rows]
     assert found == [("0", "hojichar", 1.0, "3-DocumentLengthFilter max_doc_len=280")]
+    assert explain(out, "pages/pages.jsonl:0").detail == found[0][3]
     assert [document.text for document in read_documents(out)] == [texts[1]]
     assert read_json(out / "summary.json")["quarantined"] == {"hojichar": 1}

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pyarrow.parquet as pq
+import pytest
 
 from hagane.clean.config import Config
-from hagane.clean.passages import WINDOW, _window_hashes
+from hagane.clean.passages import WINDOW
+from hagane.clean.rolling import hashes_at, window_hashes
 from hagane.clean.stage import STAGE
 from hagane.corpus.store import read_documents
 
@@ -20,13 +22,17 @@ def sentences(seed: int, count: int) -> str:
     return "".join("".join(generator.choice(signs, 30)) + "。" for _ in range(count))
 
 
-def test_window_hashes_are_those_of_their_window() -> None:
-    codepoints = np.random.default_rng(1).integers(0, 0x110000, 300).astype(np.uint32)
-    codepoints[200:264] = codepoints[10:74]
-    hashes = _window_hashes(codepoints)
-    assert len(hashes) == 300 - WINDOW + 1
-    assert hashes[200] == hashes[10] == _window_hashes(codepoints[10:74].copy())[0]
+@pytest.mark.parametrize("characters", [300, 70_000])
+def test_window_hashes_are_those_of_their_window(characters: int) -> None:
+    codepoints = np.random.default_rng(1).integers(0, 0x110000, characters).astype(np.uint32)
+    codepoints[10:74] = codepoints[-90:-26]
+    hashes = window_hashes(codepoints, WINDOW)
+    assert len(hashes) == characters - WINDOW + 1
+    assert hashes[10] == hashes[-27] == window_hashes(codepoints[-90:-26], WINDOW)[0]
     assert len(set(hashes.tolist())) == len(hashes) - 1
+    places = np.arange(0, len(hashes), 37)
+    assert np.array_equal(hashes_at(codepoints, places, WINDOW), hashes[places])
+    assert not len(window_hashes(codepoints[:63], WINDOW))
 
 
 def test_whole_sentences_of_a_known_passage_go(tmp_path: Path) -> None:

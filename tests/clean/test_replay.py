@@ -10,15 +10,19 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 
 from hagane.artifact.files import read_json, sha256_file
 from hagane.artifact.folder import CHECKPOINTS
+from hagane.artifact.manifest import read_manifest
 from hagane.clean import replay
 from hagane.clean.config import Config
 from hagane.clean.explain import explain
+from hagane.clean.selection import BITS
 from hagane.clean.stage import STAGE
+from hagane.cli.main import call
 from hagane.errors import ArtifactError, UsageError
 
 SETTINGS = {"menu_line": {"threshold": -4}, "near_duplicate": {"threshold": None}, "too_short": {"threshold": 400}}
@@ -115,6 +119,20 @@ def test_explain_shows_each_line_with_what_took_it(first: Path) -> None:
         explain(first, "jsonl:1")
     with pytest.raises(UsageError, match="0 documents"):
         explain(first, "no such page")
+
+
+def test_what_was_measured_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A replay takes another threshold of a rule that has a file, and refuses another file and other limits of a page."""
+    np.save(tmp_path / "model.npy", np.zeros(1 << BITS, np.float32))
+    out, model = str(tmp_path / "out"), f"score.model={tmp_path / 'model.npy'}"
+    assert call(["clean", "builtin", "-o", out, "workers=0", model]) == 0
+    assert call(["clean", "replay", out, "score.threshold=-1", "-o", str(tmp_path / "again")]) == 0
+    first, again = (read_manifest(tmp_path / name).config for name in ("out", "again"))
+    assert again == {**first, "score": {**first["score"], "threshold": -1}}
+    for setting in ("score.model=b.npy", "contamination.benchmarks.b=b", "hojichar.profile=b.py", "max_page_seconds=1"):
+        capsys.readouterr()
+        assert call(["clean", "replay", out, setting]) == 2
+        assert f"cannot change {setting.removesuffix('.b=b').partition('=')[0]}" in capsys.readouterr().err
 
 
 def test_without_measurements_it_says_so(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_rule_takes_its_noise_and_leaves_prose(name: str) -> None:
     lines = [PROSE[0], *NOISE[name], *PROSE[1:]]
     verdicts = decided([page(lines)])
     assert left(verdicts) == PROSE
-    rows = decision_table(verdicts, {}, {}).to_pylist()
+    rows = decision_table(verdicts, {}).to_pylist()
     assert {row["rule"] for row in rows} == {name}
     text = "\n".join(lines)
     assert all(text[row["span_start"] : row["span_end"]] == row["text"] for row in rows)
@@ -76,7 +76,7 @@ def test_a_rule_that_is_off_measures_and_takes_nothing(name: str) -> None:
     verdicts = decided(
         [page(lines)], CONFIG.model_copy(update={name: CONFIG.menu_line.model_copy(update={"threshold": None})})
     )
-    rules = {row["rule"] for row in decision_table(verdicts, {}, {}).to_pylist()}
+    rules = {row["rule"] for row in decision_table(verdicts, {}).to_pylist()}
     assert name not in rules
     assert verdicts.histograms[name].sum() if name in verdicts.histograms else name == "foreign_text"
 
@@ -93,7 +93,7 @@ def test_a_batch_equals_page_by_page(pages: list[list[str]]) -> None:
 @given(PAGES)
 def test_every_character_is_kept_or_in_one_row(pages: list[list[str]]) -> None:
     verdicts = decided([page(lines, name=f"d{number}") for number, lines in enumerate(pages)])
-    rows = decision_table(verdicts, {}, {}).to_pylist()
+    rows = decision_table(verdicts, {}).to_pylist()
     for number, lines in enumerate(pages):
         mine = sum(row["characters"] for row in rows if row["doc"] == f"d{number}")
         assert mine + sum(map(len, verdicts.text(number).split("\n"))) == sum(map(len, lines))
@@ -126,7 +126,7 @@ def test_language_keeps_japanese_with_code_and_drops_english_and_chinese() -> No
     chinese = page(["本公司专门生产钢材产品，欢迎新老客户来电咨询。"] * 3)
     code = page(["int main(void) { return 0; }"] * 3 + PROSE)
     verdicts = decided([english, chinese, code])
-    rows = decision_table(verdicts, {}, {}).to_pylist()
+    rows = decision_table(verdicts, {}).to_pylist()
     assert [(row["rule"], row["action"]) for row in rows[:2]] == [("language", "remove_document")] * 2
     assert verdicts.alive.tolist() == [False, False, True]
 
@@ -135,7 +135,7 @@ def test_code_goes_as_a_block_with_its_comments() -> None:
     roles = [Role.TEXT, Role.CODE, Role.CODE, Role.TEXT]
     verdicts = decided([page([PROSE[0], "x = solve(a, b)  # 連立方程式", "print(x, verbose=True)", PROSE[1]], roles)])
     assert left(verdicts) == PROSE[:2]
-    (row,) = decision_table(verdicts, {}, {}).to_pylist()
+    (row,) = decision_table(verdicts, {}).to_pylist()
     assert (row["rule"], row["line"]) == ("code", 1)
 
 

@@ -46,8 +46,8 @@ class Batch:
     page_columns: Mapping[str, npt.NDArray[Any]]
     """Name → [pages]: what is measured of a page as a whole."""
     quarantined: Sequence[Quarantined]
-    reasons: Mapping[int, str]
-    """Page → why a HojiChar chain rejects it."""
+    details: Mapping[str, Mapping[int, str]]
+    """Rule → line or page, whichever it judges → what it says of it besides the value."""
 
     @property
     def pages(self) -> int:
@@ -104,7 +104,7 @@ class Batch:
             {
                 "number": str(self.number),
                 "quarantined": orjson.dumps(quarantined).decode(),
-                "reasons": orjson.dumps(list(self.reasons.items())).decode(),
+                "details": orjson.dumps([[name, list(said.items())] for name, said in self.details.items()]).decode(),
             }
         )
         draft = path.with_suffix(".draft")
@@ -138,7 +138,7 @@ class Batch:
                 if name.startswith(_PAGE)
             },
             quarantined=[Quarantined(*row) for row in orjson.loads(metadata[b"quarantined"])],
-            reasons=dict(orjson.loads(metadata[b"reasons"])),
+            details={name: dict(said) for name, said in orjson.loads(metadata[b"details"])},
         )
 
 

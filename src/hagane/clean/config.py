@@ -44,6 +44,27 @@ class HojicharChain(Threshold):
     )
 
 
+class Contamination(Threshold):
+    """Benchmarks, and from how many of their windows in a line it goes."""
+
+    threshold: float | None = Field(
+        1, description="Windows of 20 characters that stand in a benchmark, from which a line goes; null: it stays."
+    )
+    benchmarks: dict[str, str] = Field(
+        {},
+        description="Name → file or folder of a benchmark (JSON, JSON lines, CSV, TSV, text); every string in it counts.",
+    )
+
+
+class Score(Threshold):
+    """A score model, and below which score documents go."""
+
+    threshold: float | None = Field(
+        None, description="Mean of log p_good − log p_bad over 3-grams, below which a document goes; null: none does."
+    )
+    model: str | None = Field(None, description="A file of `hagane clean score`; null: nothing is scored.")
+
+
 def _rule(threshold: float | None, description: str) -> Any:
     return Field(Threshold(threshold=threshold), description=description)
 
@@ -117,6 +138,10 @@ class Config(StageConfig):
     hojichar: HojicharChain = Field(
         HojicharChain(), description="Pages that a HojiChar chain rejects go; what it does to texts is not taken over."
     )
+    contamination: Contamination = Field(
+        Contamination(), description="Lines that hold a piece of a benchmark go; nothing is looked for without one."
+    )
+    score: Score = Field(Score(), description="Documents that read more like bad text than like good go.")
     advert: Threshold = _rule(1, "Lines with higher log-odds of being advertisement, given the lines around, go.")
     menu_line: Threshold = _rule(
         0.5, "Lines with higher log-odds of being a menu entry, given the lines around and the corpus, go."

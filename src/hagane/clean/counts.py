@@ -23,7 +23,7 @@ from hagane.errors import DataError
 EXAMPLES = 3
 _SHORT = 12
 """Spans shorter than this are shown only where there is nothing longer."""
-_EXAMPLE = ("doc", "source", "line", "value", "kept", "text")
+_EXAMPLE = ("doc", "source", "line", "value", "kept", "detail", "text")
 
 
 class Counts:

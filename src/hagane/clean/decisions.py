@@ -6,7 +6,6 @@ came out plus what the rows removed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,19 +26,16 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("threshold", pa.float64()),
     ("action", pa.string()),  # remove_span | remove_document | mask
     ("kept", pa.string()),  # the document that stays in its place (copies); empty otherwise
-    ("reason", pa.string()),  # the filter that rejected it (hojichar), or its template in templates.jsonl; else empty
+    ("detail", pa.string()),  # what the rule says besides its value: filter, template, benchmark; empty where nothing
     ("characters", pa.int64()),
     ("text", pa.string()),  # the first 200 characters
 ]
 SCHEMA = pa.schema(_COLUMNS)
 
 
-def decision_table(verdicts: Verdicts, kept: dict[int, str], reasons: Mapping[int, str]) -> pa.Table:
-    """One row a removed span or document, by page and line.
-
-    `kept`: page → id of the document that stays in its place; `reasons`: page → what `hojichar` or `template` says of it.
-    """
-    rows = sorted(_spans(verdicts) + _cuts(verdicts) + _documents(verdicts, kept, reasons), key=lambda row: row[0])
+def decision_table(verdicts: Verdicts, kept: dict[int, str]) -> pa.Table:
+    """One row a removed span or document, by page and line; `kept`: page → id of the document that stays in its place."""
+    rows = sorted(_spans(verdicts) + _cuts(verdicts) + _documents(verdicts, kept), key=lambda row: row[0])
     columns: list[Any] = list(zip(*(row[1] for row in rows), strict=True)) or [[] for _ in _COLUMNS]
     return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(_COLUMNS, columns, strict=True)})
 
@@ -54,15 +50,16 @@ def _spans(verdicts: Verdicts) -> list[_Row]:
         return []
     rule, value, page = verdicts.line_rule[taken], verdicts.line_value[taken], batch.page_of[taken]
     begins = np.ones(len(taken), bool)
-    begins[1:] = (
-        (taken[1:] != taken[:-1] + 1) | (rule[1:] != rule[:-1]) | (value[1:] != value[:-1]) | (page[1:] != page[:-1])
-    )
+    begins[1:] = taken[1:] != taken[:-1] + 1
+    for column in (rule, value, verdicts.line_detail[taken], page):
+        begins[1:] |= column[1:] != column[:-1]
     first = np.flatnonzero(begins)
     last = np.concatenate((first[1:], [len(taken)])) - 1
     characters = np.add.reduceat(batch.characters[taken], first)
     start = batch.starts[taken[first]]
     end = batch.starts[taken[last]] + batch.characters[taken[last]]
     number = taken[first] - batch.first_line[page[first]]
+    details = list(verdicts.details)
     rows: list[_Row] = []
     for at, of, line, begin, finish, size, low, high in zip(
         page[first].tolist(),
@@ -78,7 +75,8 @@ def _spans(verdicts: Verdicts) -> list[_Row]:
         name = RULES[of].name
         excerpt = "\n".join(batch.texts[low : min(high + 1, low + EXCERPT_CHARACTERS)])[:EXCERPT_CHARACTERS]
         measured = round(float(verdicts.line_value[low]), 4)
-        row = (name, measured, verdicts.threshold(name), RULE[name].action, "", "", size, excerpt)
+        detail = details[verdicts.line_detail[low]]
+        row = (name, measured, verdicts.threshold(name), RULE[name].action, "", detail, size, excerpt)
         rows.append(((at, line), (batch.ids[at], batch.sources[at], line, begin, finish, *row)))
     return rows
 
@@ -100,10 +98,11 @@ def _cuts(verdicts: Verdicts) -> list[_Row]:
     return rows
 
 
-def _documents(verdicts: Verdicts, kept: dict[int, str], reasons: Mapping[int, str]) -> list[_Row]:
+def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
     batch = verdicts.batch
     untouched = np.where(verdicts.line_rule == KEPT, batch.characters, 0)
     size = np.bincount(batch.page_of, weights=untouched, minlength=batch.pages).astype(np.int64)
+    details = list(verdicts.details)
     rows: list[_Row] = []
     for page in np.flatnonzero(verdicts.page_rule != KEPT).tolist():
         begin, end = batch.first_line[page], batch.first_line[page + 1]
@@ -118,7 +117,7 @@ def _documents(verdicts: Verdicts, kept: dict[int, str], reasons: Mapping[int, s
             verdicts.threshold(name),
             "remove_document",
             kept.get(page, ""),
-            reasons.get(page, "") if name in ("hojichar", "template") else "",
+            details[verdicts.page_detail[page]],
             int(size[page]),
             excerpt,
         )

@@ -27,6 +27,7 @@ class Line:
     text: str
     rule: str
     value: float
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Explanation:
     source: str
     rule: str
     value: float
+    detail: str
     lines: list[Line]
 
 
@@ -54,13 +56,14 @@ def explain(folder: Path, document: str) -> Explanation:
     ((name, number, page),) = found
     batch = Batch.load(measured_path(folder / MEASURED, number))
     with np.load(decided_path(folder, number)) as saved:
-        rules, values = saved["line_rule"], saved["line_value"]
+        rules, values, details, texts = (saved[name] for name in ("line_rule", "line_value", "line_detail", "details"))
         page_rule, page_value = int(saved["page_rule"][page]), float(saved["page_value"][page])
+        page_detail = str(texts[saved["page_detail"][page]])
     lines = [
-        Line(batch.texts[line], _name(int(rules[line])), float(values[line]))
+        Line(batch.texts[line], _name(int(rules[line])), float(values[line]), str(texts[details[line]]))
         for line in range(batch.first_line[page], batch.first_line[page + 1])
     ]
-    return Explanation(name, batch.sources[page], _name(page_rule), page_value, lines)
+    return Explanation(name, batch.sources[page], _name(page_rule), page_value, page_detail, lines)
 
 
 def _name(rule: int) -> str:

@@ -68,9 +68,9 @@ def finish(config: Config, measured: Path, questions: Questions, out: Path, work
         for number in part.batches:
             batch = Batch.load(measured_path(measured, number))
             verdicts = decide_pages(batch, config, questions.menus.answers(number), noting=True)
-            reasons = {**batch.reasons, **Templates(questions).decide(verdicts)}
+            Templates(questions).decide(verdicts)
             kept = _decide_against_corpus(verdicts, questions, copies, measured)
-            table = decision_table(verdicts, kept, reasons)
+            table = decision_table(verdicts, kept)
             rows.write_table(table)
             counts.batch(verdicts, table)
             if config.keep_measurements:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,12 @@ import xxhash
 
 from hagane.clean.advert import measure_advert
 from hagane.clean.batch import Batch
+from hagane.clean.contamination import measure_contamination
 from hagane.clean.exchange import Exchange
 from hagane.clean.extract import Thresholds
+from hagane.clean.extras import Extras
 from hagane.clean.guard import Overrun, guarded
-from hagane.clean.hojichar import Judge, load_compose
+from hagane.clean.hojichar import Judge
 from hagane.clean.language import measure_code, measure_kana
 from hagane.clean.lines import LineTable
 from hagane.clean.menu import may_recur, measure_menu
@@ -32,6 +34,7 @@ from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
 from hagane.clean.second_opinion import SecondOpinion
+from hagane.clean.selection import measure_score
 from hagane.clean.shape import line_features
 from hagane.clean.statistics import measure_decoration, measure_mojibake, measure_same_letter
 from hagane.clean.wording import (
@@ -50,6 +53,7 @@ _MARKUP = 4
 """Characters of HTML that count as one of text."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _DIGITS = re.compile(r"[0-9]+")
+NO_EXTRAS = Extras()
 
 MEASURES: dict[str, Callable[[LineTable], npt.NDArray[np.float64]]] = {
     "broken_characters": measure_broken_characters,
@@ -102,22 +106,27 @@ class Reading:
     seconds: float
     memory: int
     """Bytes."""
-    chain: str | None
-    """The HojiChar chain that judges the pages, if any; a page on which it fails is quarantined."""
-    second_opinion: bool
+    second_opinion: bool = False
     """Ask trafilatura where the main text of a page is unsure."""
+    extras: Extras = NO_EXTRAS
+    """With a HojiChar chain that judges the pages; one on which it fails is quarantined."""
 
 
 def measure(measured: Path, reading: Reading, batch: RawBatch) -> None:
     """Read and measure the pages of one batch into `measured`."""
+    pages, quarantined = read_pages(reading, batch)
+    measure_pages(batch.number, pages, quarantined, reading.extras).save(measured_path(measured, batch.number))
+
+
+def read_pages(reading: Reading, batch: RawBatch) -> tuple[list[Page], list[Quarantined]]:
+    """The pages of a batch, and what could not be read."""
     with SecondOpinion() if reading.second_opinion else nullcontext() as opinion:
-        pages, quarantined = _read(reading, opinion, batch)
-    measure_pages(batch.number, pages, quarantined).save(measured_path(measured, batch.number))
+        return _read(reading, opinion, batch)
 
 
 def _read(reading: Reading, opinion: SecondOpinion | None, batch: RawBatch) -> tuple[list[Page], list[Quarantined]]:
     pages, quarantined = [], []
-    read = partial(_page_or_not, _judge(reading.chain) if reading.chain else None, opinion)
+    read = partial(_page_or_not, reading.extras.judge, opinion)
     seconds, memory = reading.seconds, reading.memory
     for item in batch.items:
         found = item if isinstance(item, Quarantined) else guarded(read, item, seconds=seconds, memory=memory)
@@ -128,9 +137,6 @@ def _read(reading: Reading, opinion: SecondOpinion | None, batch: RawBatch) -> t
         else:
             quarantined.append(found)
     return pages, quarantined
-
-
-_judge = cache(load_compose)  # a chain may hold dictionaries
 
 
 def _page_or_not(judge: Judge | None, opinion: SecondOpinion | None, raw: RawDocument) -> Page | Quarantined:
@@ -153,7 +159,9 @@ def _main_lines(page: Page) -> Iterable[str]:
     return [page.lines[line] for line in np.flatnonzero(main).tolist()]
 
 
-def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = ()) -> Batch:
+def measure_pages(
+    number: int, pages: Sequence[Page], quarantined: Sequence[Quarantined] = (), extras: Extras = NO_EXTRAS
+) -> Batch:
     """What every rule measures on these pages."""
     table = LineTable.of(pages)
     verdicts = [page.verdict for page in pages]
@@ -176,6 +184,12 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         )
     for name, measure_rule in MEASURES.items():
         columns[name] = measure_rule(table).astype(np.float32)
+    details = {"hojichar": {number: said.reason for number, said in enumerate(verdicts) if said and said.rejected}}
+    if extras.sought is not None:
+        values, details["contamination"] = measure_contamination(table, extras.sought)
+        columns["contamination"] = values.astype(np.float32)
+    if extras.model is not None:
+        columns["score"] = measure_score(table, extras.model).astype(np.float32)
     return Batch(
         number=number,
         ids=[page.id for page in pages],
@@ -193,7 +207,7 @@ def measure_pages(number: int, pages: Sequence[Page], quarantined: Sequence[Quar
         text_array=pa.array(table.texts, pa.large_string()),
         columns=columns,
         quarantined=quarantined,
-        reasons={number: said.reason for number, said in enumerate(verdicts) if said and said.rejected},
+        details=details,
     )
 
 

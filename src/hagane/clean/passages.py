@@ -17,13 +17,12 @@ import numpy.typing as npt
 
 from hagane.clean.exchange import LATER, Answers
 from hagane.clean.minhash import mix
+from hagane.clean.rolling import window_hashes
 from hagane.clean.verdicts import Cut, Verdicts
 
 WINDOW, SAMPLE = 64, 32
 MIN_LINE = 128
 """Shorter lines are left to the rule for repeated lines."""
-_BASE = np.uint64(0x9E3779B97F4A7C15)
-_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _SENTENCE_END = re.compile(r"[。！？!?][」』）)]*")
 
 
@@ -33,24 +32,13 @@ def samples(verdicts: Verdicts) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.
     lines = np.flatnonzero(verdicts.left & (batch.characters >= MIN_LINE))
     text = "".join(batch.texts[line] for line in lines.tolist())
     codepoints = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    keys = _window_hashes(codepoints)
+    keys = mix(window_hashes(codepoints, WINDOW))
     starts = np.concatenate(([0], np.cumsum(batch.characters[lines])))
     chosen = np.flatnonzero(keys % np.uint64(SAMPLE) == 0)
     of = np.searchsorted(starts, chosen, "right") - 1
     inside = chosen + WINDOW <= starts[of + 1] if len(lines) else np.zeros(0, bool)
     chosen, of = chosen[inside], of[inside]
     return keys[chosen], lines[of], chosen - starts[of]
-
-
-def _window_hashes(codepoints: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
-    """uint64 [characters - 63]: polynomial hash of each window, from differences of one running sum, modulo 2**64."""
-    count = len(codepoints)
-    if count < WINDOW:
-        return np.zeros(0, np.uint64)
-    powers = np.cumprod(np.full(count, _BASE))
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(codepoints * powers)))
-    inverse = np.cumprod(np.full(count - WINDOW + 1, _INVERSE))
-    return mix((sums[WINDOW:] - sums[:-WINDOW]) * inverse)
 
 
 def decide_repeated_passages(verdicts: Verdicts, answers: Answers, order: npt.NDArray[np.uint64]) -> None:

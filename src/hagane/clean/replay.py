@@ -20,7 +20,7 @@ from hagane.clean.finish import decided_path
 from hagane.clean.measure import measured_path
 from hagane.clean.stage import MEASURED, decide, engine_of
 from hagane.clean.verdicts import Verdicts
-from hagane.errors import ArtifactError
+from hagane.errors import ArtifactError, UsageError
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,29 @@ def run(config: Config, inputs: Inputs, out: Path) -> None:
         (out / MEASURED).mkdir(exist_ok=True)
         for number in range(batches):
             _link(measured_path(inputs["from"] / MEASURED, number), measured_path(out / MEASURED, number))
+
+
+def refuse_unmeasured(before: Config, after: Config) -> None:
+    """Raise `UsageError` where something would have been measured otherwise, by these settings."""
+    old, new = _measured_by(before), _measured_by(after)
+    for name, value in new.items():
+        if value != old[name]:
+            raise UsageError(
+                f"A replay cannot change {name}: it decides what is measured while pages are read.",
+                where=f"{name}={value}",
+                fix="Run `hagane clean` again with it; a replay changes what is decided from the measured values.",
+            )
+
+
+def _measured_by(config: Config) -> dict[str, object]:
+    limits = ("max_page_megabytes", "max_page_seconds", "max_page_memory_megabytes")
+    return {
+        "hojichar.profile": config.hojichar.profile,
+        "contamination.benchmarks": config.contamination.benchmarks,
+        "score.model": config.score.model,
+        "second_opinion.ask": config.second_opinion.ask,
+        **{name: getattr(config, name) for name in limits},
+    }
 
 
 def measured_batches(folder: Path) -> int:

@@ -71,11 +71,13 @@ RULES = (
     Rule("mojibake", "line", "above", 1),
     Rule("decoration", "line", "above", 1),
     Rule("same_letter", "line", "above", 1),
+    Rule("contamination", "line", "from", 100),
     Rule("repeated_in_document", "line", "from", 10),
     Rule("adult_words", "page", "above", 0.2),
     Rule("discrimination_words", "page", "above", 0.2),
     Rule("abuse_words", "page", "above", 0.2),
     Rule("hojichar", "page", "from", 1),
+    Rule("score", "page", "below", 2, least=-2),
     Rule("advert", "line", "above", 10, least=-10),
     # What needs the whole corpus.
     Rule("menu_line", "line", "above", 10, least=-10),

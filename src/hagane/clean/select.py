@@ -20,6 +20,7 @@ from hagane.clean.measure import MEASURES, site_keys
 from hagane.clean.menu import SITE_PAGES, menu_score
 from hagane.clean.pages import MAIN_TEXT
 from hagane.clean.repetition import decide_repeated_in_document
+from hagane.clean.selection import decide_score
 from hagane.clean.verdicts import Verdicts
 
 
@@ -39,9 +40,11 @@ def decide_pages(batch: Batch, config: Config, menus: Answers, *, noting: bool =
     measured(("code",))
     decide_foreign_text(verdicts)
     measured(name for name in MEASURES if name not in ("broken_characters", "code", "personal_data"))
+    measured(name for name in ("contamination",) if name in columns)
     decide_repeated_in_document(verdicts)
     for name, values in batch.page_columns.items():
         verdicts.pages(name, values)
+    decide_score(verdicts)
     verdicts.lines("advert", columns["advert"])
     verdicts.lines("menu_line", _menu(batch, menus))
     decide_small(verdicts)

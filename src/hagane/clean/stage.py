@@ -39,6 +39,7 @@ from hagane.clean.duplicates import find_pairs, resolve
 from hagane.clean.engine import Engine, local
 from hagane.clean.engine_ray import on_ray
 from hagane.clean.exchange import Exchange, reduce_range
+from hagane.clean.extras import Extras
 from hagane.clean.finish import Part, finish
 from hagane.clean.measure import RawBatch, Reading, ask_menus, measure, measured_path, raw_batches
 from hagane.clean.questions import Questions
@@ -83,16 +84,10 @@ def _measure(config: Config, engine: Engine, measured: Path) -> int:
             if not measured_path(measured, batch.number).exists():
                 yield batch
 
-    read = partial(
-        measure,
-        measured,
-        Reading(
-            config.max_page_seconds,
-            config.max_page_memory_megabytes << 20,
-            config.hojichar.profile,
-            config.second_opinion.ask,
-        ),
-    )
+    extras = Extras.of(config)
+    extras.load()
+    limits = config.max_page_seconds, config.max_page_memory_megabytes << 20
+    read = partial(measure, measured, Reading(*limits, config.second_opinion.ask, extras))
     started = time.monotonic()
     for done, _ in enumerate(engine.map(read, todo()), 1):
         if time.monotonic() - started > PLAIN_EVERY_SECONDS:
@@ -199,9 +194,9 @@ def _refuse_nothing(config: Config, summary: dict[str, Any]) -> None:
 
 
 def _fingerprint(config: Config) -> dict[str, str]:
-    """What was read, and the file of the HojiChar chain, which decides as much as a setting does."""
-    profile = config.hojichar.profile
-    return source_fingerprints([*config.sources, *([profile] if profile and Path(profile).is_file() else [])])
+    """What was read, and the files that decide as much as a setting does; one that is missing is told when it is loaded."""
+    named = [config.hojichar.profile, *config.contamination.benchmarks.values(), config.score.model]
+    return source_fingerprints([*config.sources, *(path for path in named if path and Path(path).exists())])
 
 
 STAGE = Stage(

@@ -193,8 +193,8 @@ class Templates:
         self._followers.parent.mkdir(parents=True, exist_ok=True)
         np.save(self._followers, np.sort(np.concatenate(everything), order="document"), allow_pickle=False)
 
-    def decide(self, verdicts: Verdicts) -> dict[int, str]:
-        """Rule `template`; page → the template that it follows."""
+    def decide(self, verdicts: Verdicts) -> None:
+        """Rule `template`: the share of a page that follows a template, and which in templates.jsonl it is."""
         batch = verdicts.batch
         with np.load(self._path("kept", batch.number, "npz")) as kept:
             keys, which, page, characters = (kept[name] for name in ("keys", "asked", "page", "characters"))
@@ -205,13 +205,12 @@ class Templates:
         followers = np.load(self._followers, mmap_mode="r")
         numbers = batch.documents()
         begin, end = np.searchsorted(followers["document"], (numbers[0], numbers[-1] + 1)) if len(numbers) else (0, 0)
-        reasons = {}
+        said = {}
         for row in followers[begin:end]:
             place = int(row["document"] - numbers[0])
             if row["kept"]:
                 value[place] = 0.0
             elif row["share"] >= value[place]:
                 value[place] = row["share"]
-                reasons[place] = f"template {row['template']}"
-        verdicts.pages("template", value)
-        return reasons
+                said[place] = f"template {row['template']}"
+        verdicts.pages("template", value, said)

@@ -5,6 +5,7 @@ Cost: one comparison of arrays a rule.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -19,7 +20,7 @@ from hagane.clean.rules import NUMBER, RULE
 
 KEPT = -1
 EXCERPT_CHARACTERS = 200
-SAVED = ("line_rule", "line_value", "page_rule", "page_value")
+SAVED = ("line_rule", "line_value", "line_detail", "page_rule", "page_value", "page_detail")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,13 @@ class Verdicts:
         """Rule → what came nearest to its threshold, one on each side."""
         self.line_rule = np.full(batch.lines, KEPT, np.int16)
         self.line_value = np.zeros(batch.lines, np.float32)
+        self.line_detail = np.zeros(batch.lines, np.int32)
+        """[lines]: number in `details` of what the rule says besides its value."""
         self.page_rule = np.full(batch.pages, KEPT, np.int16)
         self.page_value = np.zeros(batch.pages, np.float32)
+        self.page_detail = np.zeros(batch.pages, np.int32)
+        self.details = {"": 0}
+        """Text → its number."""
         self.left = np.ones(batch.lines, bool)
         """[lines]: not taken, and on a page that is not."""
         self.cuts: dict[int, list[tuple[str, Cut]]] = {}
@@ -59,7 +65,7 @@ class Verdicts:
     def save(self, path: Path) -> None:
         """Keep who took what, for `clean explain` and for comparing two decisions."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **{name: getattr(self, name) for name in SAVED})
+        np.savez_compressed(path, details=list(self.details), **{name: getattr(self, name) for name in SAVED})
 
     @staticmethod
     def removed(path: Path, batch: Batch) -> npt.NDArray[np.bool_]:
@@ -77,6 +83,7 @@ class Verdicts:
         taken = self.chosen(name, values, where)
         self.line_rule[taken] = NUMBER[name]
         self.line_value[taken] = values[taken]
+        self._say(self.line_detail, taken, self.batch.details.get(name, {}))
         self.left[taken] = False
 
     def chosen(
@@ -98,13 +105,17 @@ class Verdicts:
             there.sort(key=lambda pair: pair[1].start)
             self.characters[cut.line] += len(cut.replacement) - (cut.end - cut.start)
 
-    def pages(self, name: str, values: npt.NDArray[Any]) -> None:
-        """Take the pages [pages] whose value is on the removing side, and of which something is left."""
+    def pages(self, name: str, values: npt.NDArray[Any], said: Mapping[int, str] | None = None) -> None:
+        """Take the pages [pages] whose value is on the removing side, and of which something is left.
+
+        `said`: page → what the rule says besides the value; without it, what was measured with the values.
+        """
         judged = self.alive & ~np.isnan(values)
         taken = RULE[name].removes(values, self.threshold(name)) & judged
         self._note(name, values, judged, taken)
         self.page_rule[taken] = NUMBER[name]
         self.page_value[taken] = values[taken]
+        self._say(self.page_detail, np.flatnonzero(taken), self.batch.details.get(name, {}) if said is None else said)
         self.left &= ~taken[self.batch.page_of]
 
     def sums(self, of: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -134,6 +145,10 @@ class Verdicts:
             parts += [text[position : cut.start], cut.replacement]
             position = cut.end
         return "".join((*parts, text[position:]))
+
+    def _say(self, details: npt.NDArray[np.int32], taken: npt.NDArray[np.int64], said: Mapping[int, str]) -> None:
+        for at in taken.tolist() if said else ():
+            details[at] = self.details.setdefault(said.get(at, ""), len(self.details))
 
     def _note(
         self, name: str, values: npt.NDArray[Any], judged: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]

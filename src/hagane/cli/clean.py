@@ -1,4 +1,4 @@
-"""`hagane clean IN... -o OUT`, the stage, and beside it verbs about cleaning: audit, replay, explain.
+"""`hagane clean IN... -o OUT`, the stage, and beside it verbs about cleaning: audit, replay, explain, score.
 
 A first word that is none of these verbs belongs to the stage, so that `hagane clean page.html -o OUT` stays as short as every other
 stage. (A folder that is called like a verb is given as `./audit`.)
@@ -30,6 +30,7 @@ from hagane.clean.audit.natural import BUILTIN
 from hagane.clean.config import Config
 from hagane.clean.explain import explain
 from hagane.clean.rules import RULE
+from hagane.clean.score_model import train_score
 from hagane.clean.stage import STAGE
 from hagane.cli.stage_verbs import add_stage, read_words
 
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     group.command("audit")(audit_verb)
     group.command("replay")(replay_verb)
     group.command("explain")(explain_verb)
+    group.command("score")(score_verb)
     app.add_typer(group, name=STAGE.name, rich_help_panel="Stages")
 
 
@@ -101,6 +103,7 @@ def replay_verb(
     manifest = read_manifest(folder)
     before = Config.model_validate(manifest.config)
     config = _changed(before, settings or [])
+    replay.refuse_unmeasured(before, config)
     with nullcontext(out) if out else _thrown_away() as target:
         assert target is not None
         build(Job(replay.STAGE, config, {"from": folder}, target))
@@ -125,8 +128,21 @@ def _thrown_away() -> Iterator[Path]:
 def _changed(before: Config, settings: list[str]) -> Config:
     """The settings of a cleaning with some of them changed. Raises `UsageError` for what a recipe would refuse."""
     _, config = read_words(STAGE, [*before.sources, *settings])
-    given = config.model_dump(exclude_unset=True, exclude={"sources"})
-    return before.model_copy(update={name: getattr(config, name) for name in given})
+    changed = before.model_dump()
+    for name, value in config.model_dump(exclude_unset=True, exclude={"sources"}).items():
+        changed[name] = {**changed[name], **value} if isinstance(value, dict) else value
+    return Config.model_validate(changed)
+
+
+def score_verb(
+    good: Annotated[list[str], typer.Option("--good", help="Documents of what is wanted; may be repeated.")],
+    bad: Annotated[list[str], typer.Option("--bad", help="Documents of what is not wanted; may be repeated.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, for score.model.")],
+) -> None:
+    """Make the model of the rule `score` from good and from bad documents."""
+    of_good, of_bad = train_score(good, bad, out)
+    console.print(f"3-gram: 良い good {of_good:,}、悪い bad {of_bad:,}")
+    console.print(f"→ {out}")
 
 
 def explain_verb(
@@ -139,14 +155,19 @@ def explain_verb(
     console.print(Text(f"{found.id}  ({found.source})", "bold"))
     for line in found.lines:
         if line.rule:
-            console.print(Text(f"− {line.text}", "red"), Text(f"  {_reason(config, line.rule, line.value)}", "dim"))
+            console.print(
+                Text(f"− {line.text}", "red"), Text(f"  {_reason(config, line.rule, line.value, line.detail)}", "dim")
+            )
         elif found.rule:
             console.print(Text(f"− {line.text}", "red"))
         else:
             console.print(Text(f"  {line.text}"))
     if found.rule:
         console.print(
-            Text(f"文書ごと除いた the whole document went: {_reason(config, found.rule, found.value)}", "bold red")
+            Text(
+                f"文書ごと除いた the whole document went: {_reason(config, found.rule, found.value, found.detail)}",
+                "bold red",
+            )
         )
     else:
         kept = sum(len(line.text) for line in found.lines if not line.rule)
@@ -156,9 +177,9 @@ def explain_verb(
         )
 
 
-def _reason(config: Config, rule: str, value: float) -> str:
+def _reason(config: Config, rule: str, value: float, detail: str) -> str:
     sides = {"below": "<", "to": "≤", "from": "≥", "above": ">"}
-    return f"{rule} {value:g} {sides[RULE[rule].side]} {getattr(config, rule).threshold:g}"
+    return f"{rule} {value:g} {sides[RULE[rule].side]} {getattr(config, rule).threshold:g}{detail and f' ({detail})'}"
 
 
 def _percent(share: float) -> str:

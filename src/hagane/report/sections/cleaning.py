@@ -77,13 +77,13 @@ def _histogram(row: Row) -> dict[str, Any] | None:
     if not any(counts):
         return None
     tallest = math.log1p(max(counts))
-    threshold = row["threshold"]
+    threshold, least, most = row["threshold"], row["least"], row["most"]
     return {
         "bars": [math.log1p(count) / tallest for count in counts],
         "judged": sum(counts),
-        "least": row["least"],
-        "most": row["most"],
-        "at": None if threshold is None else min((threshold - row["least"]) / (row["most"] - row["least"]), 1.0),
+        "least": least,
+        "most": most,
+        "at": None if threshold is None else min(max((threshold - least) / (most - least), 0.0), 1.0),
     }
 
 
@@ -94,6 +94,7 @@ def _example(example: Row) -> dict[str, Any]:
         "source": example["source"],
         "value": example["value"],
         "kept": (example.get("kept") or "").rsplit("/", 1)[-1],
+        "detail": example.get("detail") or "",
         "text": text if len(text) <= EXCERPT else text[:EXCERPT] + "…",
     }
 
