@@ -11,7 +11,7 @@ from hagane.clean.config import Config
 from hagane.clean.duplicates import exact_keys
 from hagane.clean.minhash import band_keys, signatures
 from hagane.clean.passages import samples
-from hagane.clean.questions import Questions
+from hagane.clean.questions import SIGNATURE, Questions
 from hagane.clean.repetition import REPEAT_CHARACTERS
 from hagane.clean.select import decide_pages, order_of
 from hagane.clean.template_pass import Templates
@@ -30,8 +30,10 @@ def ask(config: Config, questions: Questions, measured: Path) -> None:
     questions.passages.put(batch.number, windows, order[batch.page_of[owners]])
     alive = np.flatnonzero(verdicts.alive)
     texts = [verdicts.text(page) for page in alive.tolist()]
-    marks = signatures(texts)
-    keys = np.concatenate((exact_keys(texts)[:, None], band_keys(marks)), axis=1)
+    rows = np.zeros(batch.pages, SIGNATURE)
+    rows["order"], rows["alive"] = order, verdicts.alive
+    rows["exact"][alive], rows["marks"][alive] = exact_keys(texts), signatures(texts)
+    keys = np.concatenate((rows["exact"][alive][:, None], band_keys(rows["marks"][alive])), axis=1)
     questions.copies.put(batch.number, keys.ravel(), np.repeat(order[alive], keys.shape[1]))
     Templates(questions).ask(verdicts)
-    questions.save_signatures(batch.number, batch.pages, alive, marks)
+    questions.save_signatures(batch.number, rows)

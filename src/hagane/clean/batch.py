@@ -33,9 +33,8 @@ class Batch:
     """Pages of one batch; arrays over lines hold the pages one after another."""
 
     number: int
-    ids: list[str]
-    sources: list[str]
-    sites: list[str]
+    names: Mapping[str, Any]
+    """Arrow columns [pages] id, source and site; `ids`, `sources` and `sites` where they are wanted as strings."""
     raw_characters: npt.NDArray[np.int64]
     first_line: npt.NDArray[np.int64]
     """[pages + 1]"""
@@ -52,12 +51,27 @@ class Batch:
     @property
     def pages(self) -> int:
         """Number of pages."""
-        return len(self.ids)
+        return len(self.raw_characters)
 
     @property
     def lines(self) -> int:
         """Number of lines."""
         return len(self.text_array)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """[pages]"""
+        return _strings(self.names["id"])
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """[pages]"""
+        return _strings(self.names["source"])
+
+    @cached_property
+    def sites(self) -> list[str]:
+        """[pages]"""
+        return _strings(self.names["site"])
 
     @cached_property
     def texts(self) -> list[str]:
@@ -90,9 +104,7 @@ class Batch:
         """Write the file, whole or not at all."""
         offsets = pa.array(self.first_line, pa.int32())
         columns: dict[str, Any] = {
-            "id": pa.array(self.ids, pa.string()),
-            "source": pa.array(self.sources, pa.string()),
-            "site": pa.array(self.sites, pa.string()),
+            **self.names,
             "raw_characters": pa.array(self.raw_characters),
             "texts": pa.ListArray.from_arrays(offsets, self.text_array),
         }
@@ -125,9 +137,7 @@ class Batch:
         first_line = lists["texts"].offsets.to_numpy() if table.num_rows else [0]
         return cls(
             number=int(metadata[b"number"]),
-            ids=_strings(table["id"]),
-            sources=_strings(table["source"]),
-            sites=_strings(table["site"]),
+            names={name: table[name] for name in ("id", "source", "site")},
             raw_characters=table["raw_characters"].to_numpy(),
             first_line=np.asarray(first_line, np.int64),
             text_array=lists.pop("texts").flatten(),

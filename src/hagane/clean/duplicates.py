@@ -10,19 +10,17 @@ Memory: 40 bytes a document that has a copy. Source: Broder 1997; Leskovec, Raja
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from hagane.clean.batch import PAGE_BITS, Batch
+from hagane.clean.batch import PAGE_BITS
 from hagane.clean.config import Config
 from hagane.clean.exchange import LATER
 from hagane.clean.minhash import band_keys, similarity
 from hagane.clean.questions import Questions
-from hagane.clean.select import decide_pages, order_of
 
 COPY = np.dtype([("document", "<u8"), ("kept", "<u8"), ("similarity", "<f8"), ("exact", "?")])
 """A document that goes: the one that stays in its place, and how similar it is to the one of its group it was compared with."""
@@ -30,35 +28,34 @@ _Array = npt.NDArray[Any]
 _PAGE_MASK = np.uint64((1 << PAGE_BITS) - 1)
 
 
-def find_pairs(config: Config, questions: Questions, measured: Path) -> _Array:
+def find_pairs(config: Config, questions: Questions, batch: int) -> _Array:
     """COPY rows of one batch: each document with an earlier one that it is alike; `kept` is that one, not yet the first of all.
 
     Documents and their partners carry `LATER` where they are long.
     """
-    batch = Batch.load(measured)
-    answers = questions.copies.answers(batch.number)
+    answers = questions.copies.answers(batch)
     if not len(answers.rows):
         return np.zeros(0, COPY)
-    verdicts = decide_pages(batch, config, questions.menus.answers(batch.number))
-    alive, order = np.flatnonzero(verdicts.alive), order_of(verdicts)
+    pages = questions.signatures(batch)
+    pages = np.array(pages[pages["alive"]])
+    order, marks = pages["order"], np.ascontiguousarray(pages["marks"])
     rows: list[tuple[int, int, float, bool]] = []
-    marks = np.asarray(questions.signatures(batch.number)[alive])
-    exact = np.zeros(len(alive), bool)
+    exact = np.zeros(len(pages), bool)
     if config.exact_duplicate.threshold is not None:
-        _, first, _ = answers.of(exact_keys([verdicts.text(page) for page in alive.tolist()]))
-        exact = (first != LATER) & (first != order[alive])
-        rows += [(int(a), int(b), 1.0, True) for a, b in zip(order[alive][exact], first[exact], strict=True)]
+        _, first, _ = answers.of(pages["exact"])
+        exact = (first != LATER) & (first != order)
+        rows += [(int(a), int(b), 1.0, True) for a, b in zip(order[exact], first[exact], strict=True)]
     if config.near_duplicate.threshold is not None:
         keys = band_keys(marks)
         _, first, _ = answers.of(keys.ravel())
-        own = np.repeat(order[alive], keys.shape[1])
+        own = np.repeat(order, keys.shape[1])
         partner = (first != LATER) & (first != own) & ~np.repeat(exact, keys.shape[1])
-        place = np.repeat(np.arange(len(alive)), keys.shape[1])[partner]
+        place = np.repeat(np.arange(len(pages)), keys.shape[1])[partner]
         pairs = np.unique(np.stack((place.astype(np.uint64), first[partner])), axis=1)
         values = _similarities(questions, marks, pairs[0].astype(np.int64), pairs[1])
         for at, other, value in zip(pairs[0].astype(np.int64), pairs[1], values, strict=True):
             if value >= config.near_duplicate.threshold:
-                rows.append((int(order[alive][at]), int(other), float(value), False))
+                rows.append((int(order[at]), int(other), float(value), False))
     return np.array(rows, COPY)
 
 
@@ -68,7 +65,7 @@ def _similarities(questions: Questions, marks: _Array, place: _Array, other: _Ar
     batches = number >> np.uint64(PAGE_BITS)
     for batch in np.unique(batches).tolist():
         mine = np.flatnonzero(batches == batch)
-        theirs = questions.signatures(batch)[(number[mine] & _PAGE_MASK).astype(np.int64)]
+        theirs = questions.signatures(batch)["marks"][(number[mine] & _PAGE_MASK).astype(np.int64)]
         values[mine] = similarity(marks[place[mine]], theirs)
     return values
 

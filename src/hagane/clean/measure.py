@@ -192,9 +192,9 @@ def measure_pages(
         columns["score"] = measure_score(table, extras.model).astype(np.float32)
     return Batch(
         number=number,
-        ids=[page.id for page in pages],
-        sources=[page.source for page in pages],
-        sites=[page.site for page in pages],
+        names={
+            name: pa.array([getattr(page, name) for page in pages], pa.string()) for name in ("id", "source", "site")
+        },
         raw_characters=np.array([page.raw_characters for page in pages], np.int64),
         first_line=table.first_line,
         page_columns={

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hagane.clean.exchange import Exchange
 from hagane.clean.minhash import BINS
+
+SIGNATURE = np.dtype([("order", "<u8"), ("alive", "?"), ("exact", "<u8"), ("marks", "<u4", (BINS,))])
+"""A page to be compared: its number, long ones after all others; whether anything is left of it; hash and MinHash of that."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,17 @@ class Questions:
         """Whether the second pass has been over this batch."""
         return self._signatures(batch).exists()
 
-    def save_signatures(self, batch: int, pages: int, alive: npt.NDArray[Any], marks: npt.NDArray[np.uint32]) -> None:
-        """Keep the signatures of the pages `alive`; written last of all questions of a batch."""
-        rows = np.zeros((pages, BINS), np.uint32)
-        rows[alive] = marks
+    def save_signatures(self, batch: int, rows: npt.NDArray[np.void]) -> None:
+        """Keep SIGNATURE rows, one a page; written last of all questions of a batch."""
         path = self._signatures(batch)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".draft.npy")
         np.save(draft, rows, allow_pickle=False)
         os.replace(draft, path)
 
-    def signatures(self, batch: int) -> npt.NDArray[np.uint32]:
-        """uint32 [pages, 128], mapped into memory; zeros for pages of which nothing is left."""
-        rows: npt.NDArray[np.uint32] = np.load(self._signatures(batch), mmap_mode="r")
+    def signatures(self, batch: int) -> npt.NDArray[np.void]:
+        """SIGNATURE [pages], mapped into memory."""
+        rows: npt.NDArray[np.void] = np.load(self._signatures(batch), mmap_mode="r")
         return rows
 
     def _signatures(self, batch: int) -> Path:

@@ -108,7 +108,7 @@ def decide(config: Config, engine: Engine, measured: Path, batches: int, out: Pa
     _wait(engine.map(partial(ask, config, questions), files), batches, "copies and menus")
     _find_templates(config, engine, questions, files, out)
     _reduce(engine, questions.copies, nobody)
-    copies = resolve(engine.map(partial(find_pairs, config, questions), files))
+    copies = resolve(engine.map(partial(find_pairs, config, questions), range(batches)))
     np.save(work / "copies.npy", copies, allow_pickle=False)
     gone = np.ascontiguousarray(copies["document"])
     _reduce(engine, questions.lines, gone)
