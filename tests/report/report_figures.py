@@ -52,6 +52,7 @@ def removed(action: str, characters: int, documents: int, text: str, kept: str =
         "line": 3,
         "value": 0.0375,
         "kept": kept,
+        "detail": "3-DiscardAds",
     }
     return {
         "action": action,

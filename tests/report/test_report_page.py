@@ -81,7 +81,7 @@ def test_cleaning_shows_what_went_and_why(whole_page: str) -> None:
     html = whole_page
     ja = text_of(html, "ja")
     assert "ほかとほとんど同じ文書65 文書、7.4万文字" in ja
-    assert "manpages-ja · ls.1.gz · 値 0.0375、基準 0.08 · 残した文書: dir.1.gz" in ja
+    assert "manpages-ja · ls.1.gz · 値 0.0375、基準 0.08 · 3-DiscardAds · 残した文書: dir.1.gz" in ja
     assert "前へ 次へ 上へ 目次 索引" in ja
     assert "<code>a_new_rule</code>" in html
     assert "&lt;nav&gt;広告&lt;/nav&gt;" in html

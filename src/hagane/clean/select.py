@@ -40,7 +40,8 @@ def decide_pages(batch: Batch, config: Config, menus: Answers, *, noting: bool =
     measured(("code",))
     decide_foreign_text(verdicts)
     measured(name for name in MEASURES if name not in ("broken_characters", "code", "personal_data"))
-    measured(name for name in ("contamination",) if name in columns)
+    if "contamination" in columns:
+        measured(("contamination",))
     decide_repeated_in_document(verdicts)
     for name, values in batch.page_columns.items():
         verdicts.pages(name, values)
