@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hagane.clean.minhash import mix
+
 SLOT = "□"
 FIRST_HIRAGANA, END_HIRAGANA = 0x3041, 0x3097
 _BLANK, _FIXED, _FILLING, _STOP = 0, 1, 2, 3
@@ -34,7 +36,6 @@ _BASE = 0x9E3779B97F4A7C15
 _PERIOD = 4096
 _POWERS = np.array([pow(_BASE, exponent, 2**64) for exponent in range(_PERIOD)], np.uint64)
 """Beyond 4,096 symbols the powers come again: two such giants would have to differ in nothing but the order of far places."""
-_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,4 @@ def _hashes(
     if not len(first):
         return np.zeros(0, np.uint64)
     exponents = np.arange(len(values)) - np.repeat(first, count)
-    return finished(np.add.reduceat(values * _POWERS[exponents % _PERIOD], first))
-
-
-def finished(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finishing steps of splitmix64."""
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * _MIX1
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * _MIX2
-    return hashes ^ (hashes >> np.uint64(31))
+    return mix(np.add.reduceat(values * _POWERS[exponents % _PERIOD], first))

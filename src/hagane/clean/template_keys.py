@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hagane.clean.skeleton import Symbols, finished
+from hagane.clean.minhash import mix
+from hagane.clean.skeleton import Symbols
 
 WINDOW = 8
 SAMPLE = 64
@@ -52,7 +53,7 @@ def window_keys(read: Symbols, page_of_line: npt.NDArray[np.int64], pages: int) 
     hashes = np.zeros(count, np.uint64)
     for offset in range(WINDOW):
         hashes = hashes * _BASE + read.values[offset : offset + count]
-    hashes = finished(hashes)
+    hashes = mix(hashes)
     rate = SAMPLE / np.maximum(np.bincount(page, minlength=pages), SAMPLE)
     limit = (rate * (2**64 - 2**12)).astype(np.uint64)
     kept = np.flatnonzero((page[:count] == page[WINDOW - 1 :]) & (hashes <= limit[page[:count]]))
@@ -72,7 +73,7 @@ def pair_keys(windows: PageKeys, documents: npt.NDArray[np.int64]) -> PageKeys:
     for lag in range(1, RARE):
         same = page[lag:] == page[:-lag]
         one, other = keys[:-lag][same], keys[lag:][same]
-        found.append(finished(np.minimum(one, other) * _BASE + np.maximum(one, other)))
+        found.append(mix(np.minimum(one, other) * _BASE + np.maximum(one, other)))
         owner.append(page[lag:][same])
     return _unique(np.concatenate(found), np.concatenate(owner))
 
