@@ -1,7 +1,7 @@
 """Words of shops and of menus in a line, each worth 1 or 3: evidence, never a verdict.
 
 A word such as 送料 stands in prose, too. What counts is how much such evidence a line and its neighbours hold for their length;
-the rules `advert` and `menu` weigh it.
+the rules `advert` and `menu_line` weigh it.
 
 All words are found in one pass without a loop over characters or words: two characters that begin a word mark a place; at the few
 marked places a hash grows by one character a step for as long as it is the hash of a beginning of a word (a walk through a trie).

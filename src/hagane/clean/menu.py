@@ -1,4 +1,4 @@
-"""Rule `menu`: navigation, tags, archives, pagers, share buttons, footers, by line and by block, in text that has no DOM.
+"""Rule `menu_line`: navigation, tags, archives, pagers, share buttons, footers, by line and by block, in text that has no DOM.
 
 What a line says by itself and beside its neighbours is a logistic function as for `advert`: no predicate, no full stop,
 separators, counters in brackets, dates, words of menus; against it speak numbers and articles of statutes around the line,
