@@ -177,16 +177,26 @@ def cores(folder: Path, count: int, rounds: int) -> tuple[dict[str, float], dict
     return {"clean_two_cores": ratio(found["2 workers"], found["1 workers"], "wall")}, found
 
 
+_STAGE_ALONE = """
+import resource, sys
+from pathlib import Path
+from hagane.clean.stage import STAGE
+STAGE.run(STAGE.config(sources=[sys.argv[1]], workers=1), {}, Path(sys.argv[2]))
+print(sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**10)
+"""
+
+
 def memory(count: int, folder: Path) -> None:
     """Peak resident memory of the stage, each size in a process of its own."""
     peaks = {}
     for size in (count, 10 * count):
-        data = write_rows(folder / f"{size}.jsonl", documents(size))
-        one = start(sys.executable, "stage", "--data", str(data), "--workers", "1", label=str(size))
-        one.go()
-        one.end()
-        peaks[size] = one.rounds[0]["peak_mib"]
-        console.print(f"{one.documents:,} documents, {one.bytes / 1e6:,.1f} MB: peak {peaks[size]:,.0f} MiB")
+        data, out = write_rows(folder / f"{size}.jsonl", documents(size)), folder / f"out-{size}"
+        out.mkdir()
+        run = subprocess.run(
+            [sys.executable, "-c", _STAGE_ALONE, str(data), str(out)], stdout=subprocess.PIPE, text=True, check=True
+        )
+        peaks[size] = float(run.stdout.split()[-1])
+        console.print(f"{data.stat().st_size / 1e6:,.1f} MB: peak {peaks[size]:,.0f} MiB")
     figures = {f"peak_mib_{size}": peak for size, peak in peaks.items()}
     print(
         json.dumps(

@@ -20,11 +20,12 @@ from typing import Any
 
 from hagane.clean.engine import Engine, local
 from hagane.clean.guard import guarded
-from hagane.clean.measure import RawBatch, measure, raw_batches
+from hagane.clean.measure import RawBatch, Reading, measure, raw_batches
 from hagane.corpus.document import RawDocument
 from hagane.corpus.read import read_raw
 
 _MEGABYTE = 1 << 20
+_READING = Reading(seconds=10, memory=_MEGABYTE << 9)
 
 
 def corpus(copies: int) -> tuple[list[RawBatch], int]:
@@ -55,7 +56,7 @@ def start_up(rounds: int) -> float:
     found = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder, local(1) as engine:
-            found.append(seconds(engine, partial(measure, Path(folder), 10, _MEGABYTE << 9), [RawBatch(0, [])]))
+            found.append(seconds(engine, partial(measure, Path(folder), _READING), [RawBatch(0, [])]))
     return statistics.median(found)
 
 
@@ -73,7 +74,7 @@ def main() -> None:
     hashing = in_turn(partial(hashlib.pbkdf2_hmac, "sha256", b"hagane", b"salt"), [200_000] * 24, rounds)
     batches, size = corpus(200)
     with tempfile.TemporaryDirectory() as folder:
-        cleaning = in_turn(partial(measure, Path(folder), 10, _MEGABYTE << 9), batches, rounds)
+        cleaning = in_turn(partial(measure, Path(folder), _READING), batches, rounds)
     figures = {
         "hashing_seconds_one": hashing[0],
         "hashing_seconds_two": hashing[1],

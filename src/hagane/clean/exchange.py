@@ -4,7 +4,7 @@ Menu lines, repeated lines, copies, templates: every question that no single pag
 keys as a sorted run; the runs are reduced range by range, each on its own, and the answers of a range go to a file from which a
 batch reads its own back. Only keys move, never documents, and nothing grows with the corpus but files (DESIGN, law 11).
 
-Cost: 24 bytes a key on disk, one sort a range. Memory: one range, about a million keys.
+Cost: 24 bytes a key on disk, one sort a range. Memory: one range, about a quarter of a million keys.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hagane.clean.batch import PAGE_BITS
 
 RECORD = np.dtype([("key", "<u8"), ("document", "<u8"), ("wording", "<u8")])
 ANSWER = np.dtype([("batch", "<u8"), ("key", "<u8"), ("first", "<u8"), ("documents", "<u4"), ("wordings", "<u4")])
-RANGE_KEYS = 1 << 20
+RANGE_KEYS = 1 << 18
 LATER = np.uint64(1) << np.uint64(63)
 """Added to a document's number where it shall be the first of none, if another is there."""
 _Array = npt.NDArray[Any]

@@ -14,8 +14,8 @@ MAIN_TEXT = ("boilerplate", "outside_main", "link_density", "stranded_heading", 
 """Rules that tell the main text of an HTML page from the rest."""
 KINDS: dict[str, tuple[str, ...]] = {
     "advert": ("advert", "advert_mark", "self_repetition"),
-    "menu": ("menu", "menu_line", "breadcrumb", "tag_line", "copyright_line", "noun_list", *MAIN_TEXT),
-    "template": ("template", "near_template"),
+    "menu": ("menu_line", "breadcrumb", "tag_line", "copyright_line", "noun_list", *MAIN_TEXT),
+    "template": ("template",),
 }
 COPIES = (
     "exact_duplicate",
