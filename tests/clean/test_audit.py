@@ -144,7 +144,7 @@ def test_the_gate_on_real_text() -> None:
     if absent := [path for path in paths if not Path(path).is_file()]:
         pytest.skip(f"no development data at {', '.join(absent)}")
     *clean, gold = paths
-    found = audit(CONFIG.model_copy(update={"sources": clean}), [gold], characters=200_000, bodies=150, families=4)
+    found = audit(CONFIG.model_copy(update={"sources": clean}), [gold], characters=200_000, bodies=150, families=24)
     print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     assert found["kinds"]["advert"]["recall"] >= 0.9
     assert found["kinds"]["menu"]["recall"] >= 0.9
