@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -109,6 +110,25 @@ def test_a_killed_run_goes_on_and_ends_the_same(corpus: list[str], first: Path, 
     subprocess.run(command, check=True)
     assert kills >= 2
     assert files(tmp_path / "out") == files(first)
+
+
+def test_a_full_disk_ends_the_run_with_a_message_and_it_goes_on(corpus: list[str], first: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hagane", "clean", *corpus, "heldout_share=0.2", "-o", str(tmp_path / "out")]
+    room = 200_000  # bytes that a file may have: less than a measured batch
+    ran = subprocess.run(
+        command,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "free space" in ran.stderr
+    assert not (tmp_path / "out").exists()
+    subprocess.run(command, check=True, capture_output=True)
+    again, whole = files(tmp_path / "out"), files(first)
+    assert {name: again[name] for name in whole} == whole
 
 
 def test_explain_shows_each_line_with_what_took_it(first: Path) -> None:
