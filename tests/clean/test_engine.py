@@ -133,7 +133,9 @@ def test_a_worker_has_one_thread_and_no_torch() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_parent(tmp_path: Path, number: signal.Signals) -> None:
-    program = f"from test_engine import _sleep_in_two; _sleep_in_two({str(tmp_path)!r})"
+    # A shell's background job ignores Ctrl-C, and what it starts would, too.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += f"from test_engine import _sleep_in_two; _sleep_in_two({str(tmp_path)!r})"
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     parent = subprocess.Popen(
         [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL
@@ -142,7 +144,7 @@ def test_workers_end_with_their_parent(tmp_path: Path, number: signal.Signals) -
     workers = [int(mark.name) for mark in tmp_path.iterdir()]
     assert all(map(_alive, workers))
     parent.send_signal(number)
-    assert parent.wait() == -number
+    assert parent.wait(60) == -number
     _until(lambda: not any(map(_alive, workers)))
 
 
