@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,18 @@ def atomic_write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     partial.replace(path)
     fsync_folder(path.parent)
+
+
+@contextmanager
+def renamed(path: Path) -> Iterator[Path]:
+    """A name beside `path`, with its ending, that becomes `path` when the block ends well: a task's output is whole or not there.
+
+    Not flushed to disk, unlike `atomic_write`: for files that a later run can make again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft{path.suffix}")
+    yield draft
+    draft.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

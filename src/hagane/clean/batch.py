@@ -8,7 +8,6 @@ Cost: the file is written once and mapped into memory when read; numbers are not
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +20,24 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hagane.artifact.files import renamed
 from hagane.corpus.document import Quarantined
 
 _PAGE = "page."
 PAGE_BITS = 24
 """A document's number in the corpus is its batch's, shifted by this, and its place in the batch."""
+EXCERPT_CHARACTERS = 200
+
+
+def document_numbers(batch: int, pages: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """uint64: numbers in the corpus of these pages of a batch."""
+    return (np.uint64(batch) << np.uint64(PAGE_BITS)) + pages.astype(np.uint64)
+
+
+def rows_of(batch: int, documents: npt.NDArray[Any]) -> slice:
+    """Which rows of a column of document numbers, in ascending order, speak of this batch."""
+    begin, end = np.searchsorted(documents, np.array((batch, batch + 1), documents.dtype) << PAGE_BITS)
+    return slice(int(begin), int(end))
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,12 @@ class Batch:
 
     def documents(self) -> npt.NDArray[np.uint64]:
         """uint64 [pages]: number of each page in the corpus."""
-        return (np.uint64(self.number) << np.uint64(PAGE_BITS)) + np.arange(self.pages, dtype=np.uint64)
+        return document_numbers(self.number, np.arange(self.pages))
+
+    def excerpt(self, lines: npt.NDArray[np.int64]) -> str:
+        """The first 200 characters of these lines."""
+        texts = [self.texts[line] for line in lines[:EXCERPT_CHARACTERS].tolist()]
+        return "\n".join(texts)[:EXCERPT_CHARACTERS]
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -119,10 +136,7 @@ class Batch:
                 "details": orjson.dumps([[name, list(said.items())] for name, said in self.details.items()]).decode(),
             }
         )
-        draft = path.with_suffix(".draft")
-        with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        os.replace(draft, path)
+        write_table(path, table)
 
     @classmethod
     def load(cls, path: Path) -> Batch:
@@ -150,6 +164,16 @@ class Batch:
             quarantined=[Quarantined(*row) for row in orjson.loads(metadata[b"quarantined"])],
             details={name: dict(said) for name, said in orjson.loads(metadata[b"details"])},
         )
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an Arrow file, whole or not at all."""
+    with (
+        renamed(path) as draft,
+        pa.OSFile(str(draft), "wb") as file,
+        pa.ipc.new_file(file, table.schema) as writer,
+    ):
+        writer.write_table(table)
 
 
 def read_ids(path: Path) -> list[str]:

@@ -23,6 +23,8 @@ import numpy.typing as npt
 from hagane.clean.lines import BLANK, LineTable
 from hagane.clean.normalise import normalise
 from hagane.clean.rolling import hashes_at, window_hashes
+from hagane.clean.tables import find
+from hagane.corpus.codepoints import codepoints_of
 from hagane.errors import DataError
 
 WINDOW, SHORT = 20, 12
@@ -58,7 +60,7 @@ class Benchmarks:
                 )
         items = list(chain.from_iterable(packed))
         owner = np.repeat(np.arange(len(packed)), list(map(len, packed)))
-        codepoints = _codepoints("".join(items))
+        codepoints = codepoints_of("".join(items))
         length = np.array(list(map(len, items)), np.int64)
         starts = np.cumsum(length) - length
         item_of = np.repeat(np.arange(len(items)), length)
@@ -90,7 +92,7 @@ def measure_contamination(table: LineTable, sought: Benchmarks) -> tuple[npt.NDA
     found = np.full(len(places), -1)
     for length, (keys, owners) in sought.keys.items():
         long = np.flatnonzero(left >= length)
-        at, known = _find(keys, hashes_at(codepoints, places[long], length))
+        at, known = find(keys, hashes_at(codepoints, places[long], length))
         found[long[known]] = owners[at[known]]
     hits = np.flatnonzero(found >= 0)
     values = np.bincount(line[hits], minlength=len(table.texts)).astype(np.float64)
@@ -108,19 +110,9 @@ def _candidates(codepoints: npt.NDArray[np.uint32], sought: Benchmarks) -> npt.N
         places = np.flatnonzero(sought.tables[0][(here >> shift).view(np.int64)])
         for table, probe in zip(sought.tables[1:], _PROBES[1:], strict=True):
             places = places[table[(here[places] * probe >> shift).view(np.int64)]]
-        found.append(begin + places[_find(sought.firsts, here[places])[1]])
+        found.append(begin + places[find(sought.firsts, here[places])[1]])
     return np.concatenate(found)
-
-
-def _find(keys: _Keys, wanted: _Keys) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """(place, whether it is there) of each wanted hash among sorted ones."""
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return at, np.asarray(keys[at] == wanted)
 
 
 def _packed(text: str) -> str:
     return "".join("".join(normalise(text.splitlines())).split())
-
-
-def _codepoints(text: str) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hagane.clean.duplicates import COPY
+from hagane.clean.batch import EXCERPT_CHARACTERS
 from hagane.clean.rules import RULE, RULES
-from hagane.clean.verdicts import EXCERPT_CHARACTERS, KEPT, Verdicts
+from hagane.clean.tables import changes
+from hagane.clean.verdicts import KEPT, Verdicts
 
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("doc", pa.string()),
@@ -49,11 +50,8 @@ def _spans(verdicts: Verdicts) -> list[_Row]:
     if not len(taken):
         return []
     rule, value, page = verdicts.line_rule[taken], verdicts.line_value[taken], batch.page_of[taken]
-    begins = np.ones(len(taken), bool)
-    begins[1:] = taken[1:] != taken[:-1] + 1
-    for column in (rule, value, verdicts.line_detail[taken], page):
-        begins[1:] |= column[1:] != column[:-1]
-    first = np.flatnonzero(begins)
+    gaps = taken - np.arange(len(taken))  # equal for neighbours
+    first = np.flatnonzero(changes(gaps, rule, value, verdicts.line_detail[taken], page))
     last = np.concatenate((first[1:], [len(taken)])) - 1
     characters = np.add.reduceat(batch.characters[taken], first)
     start = batch.starts[taken[first]]
@@ -73,7 +71,7 @@ def _spans(verdicts: Verdicts) -> list[_Row]:
         strict=True,
     ):
         name = RULES[of].name
-        excerpt = "\n".join(batch.texts[low : min(high + 1, low + EXCERPT_CHARACTERS)])[:EXCERPT_CHARACTERS]
+        excerpt = batch.excerpt(np.arange(low, high + 1))
         measured = round(float(verdicts.line_value[low]), 4)
         detail = details[verdicts.line_detail[low]]
         row = (name, measured, verdicts.threshold(name), RULE[name].action, "", detail, size, excerpt)
@@ -107,7 +105,7 @@ def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
     for page in np.flatnonzero(verdicts.page_rule != KEPT).tolist():
         begin, end = batch.first_line[page], batch.first_line[page + 1]
         left = begin + np.flatnonzero(verdicts.line_rule[begin:end] == KEPT)
-        excerpt = "\n".join(batch.texts[line] for line in left[:EXCERPT_CHARACTERS].tolist())[:EXCERPT_CHARACTERS]
+        excerpt = batch.excerpt(left)
         length = int(batch.starts[end - 1] + batch.characters[end - 1])
         name = RULES[verdicts.page_rule[page]].name
         measured = round(float(verdicts.page_value[page]), 4)
@@ -123,12 +121,3 @@ def _documents(verdicts: Verdicts, kept: dict[int, str]) -> list[_Row]:
         )
         rows.append(((page, -1), (batch.ids[page], batch.sources[page], -1, 0, length, *row)))
     return rows
-
-
-def copies_of(verdicts: Verdicts, copies: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The rows of `copies` (sorted by document) that speak of this batch."""
-    documents = verdicts.batch.documents()
-    if not len(documents):
-        return np.zeros(0, COPY)
-    begin, end = np.searchsorted(copies["document"], (documents[0], documents[-1] + np.uint64(1)))
-    return copies[begin:end]

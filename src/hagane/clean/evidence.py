@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hagane.clean.lines import LineTable
+from hagane.clean.tables import find
 
 _SHOP = {
     3: """
@@ -109,8 +110,8 @@ def word_evidence(table: LineTable) -> tuple[npt.NDArray[np.float64], npt.NDArra
     while len(places):
         hashes = _step(hashes, codepoints[ends])
         ends = ends + 1
-        at = np.minimum(np.searchsorted(_HASHES, hashes), len(_HASHES) - 1)
-        going, last = _HASHES[at] == hashes, ends == table.starts[lines + 1]
+        at, going = find(_HASHES, hashes)
+        last = ends == table.starts[lines + 1]
         script, after = _SCRIPT[codepoints[ends - 1]], _SCRIPT[codepoints[ends]]
         whole = going & ((script == 0) | (script != after) | last)
         worth = _WORTH[at] * whole[:, None]

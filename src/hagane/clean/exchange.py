@@ -9,7 +9,6 @@ Cost: 24 bytes a key on disk, one sort a range. Memory: one range, about a quart
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hagane.artifact.files import renamed
 from hagane.clean.batch import PAGE_BITS
+from hagane.clean.tables import changes, find
 
 RECORD = np.dtype([("key", "<u8"), ("document", "<u8"), ("wording", "<u8")])
 ANSWER = np.dtype([("batch", "<u8"), ("key", "<u8"), ("first", "<u8"), ("documents", "<u4"), ("wordings", "<u4")])
@@ -40,7 +41,7 @@ class Exchange:
         if wordings is not None:
             records["wording"] = wordings
         records = records[np.lexsort((records["wording"], records["document"], records["key"]))]
-        fresh = _changes(records["key"], records["document"], records["wording"])
+        fresh = changes(records["key"], records["document"], records["wording"])
         _save(self.folder / f"run-{batch:06d}.npy", records[fresh])
 
     def ranges(self) -> list[tuple[Exchange, int, int]]:
@@ -75,7 +76,7 @@ class Exchange:
             pieces.append(np.array(rows[begin:end]))
         records = np.concatenate(pieces) if pieces else np.zeros(0, RECORD)
         if len(without):
-            records = records[~_among(records["document"] & ~LATER, without)]
+            records = records[~find(without, records["document"] & ~LATER)[1]]
         _save(path, _answer(records))
 
 
@@ -98,11 +99,9 @@ class Answers:
             np.full(len(keys), LATER),
             np.ones(len(keys), np.int64),
         )
-        if len(self.rows):
-            place = np.minimum(np.searchsorted(self.rows["key"], keys), len(self.rows) - 1)
-            known = self.rows["key"][place] == keys
-            for out, name in ((documents, "documents"), (first, "first"), (wordings, "wordings")):
-                out[known] = self.rows[name][place[known]]
+        place, known = find(self.rows["key"], keys)
+        for out, name in ((documents, "documents"), (first, "first"), (wordings, "wordings")):
+            out[known] = self.rows[name][place[known]]
         return documents, first, wordings
 
 
@@ -110,15 +109,15 @@ def _answer(records: _Array) -> _Array:
     if not len(records):
         return np.zeros(0, ANSWER)
     records = records[np.lexsort((records["wording"], records["document"], records["key"]))]
-    new_key = _changes(records["key"])
+    new_key = changes(records["key"])
     group = np.cumsum(new_key) - 1
-    documents = np.bincount(group[_changes(records["key"], records["document"])])
+    documents = np.bincount(group[changes(records["key"], records["document"])])
     by_wording = np.lexsort((records["wording"], records["key"]))
-    wordings = np.bincount(group[by_wording][_changes(records["key"][by_wording], records["wording"][by_wording])])
+    wordings = np.bincount(group[by_wording][changes(records["key"][by_wording], records["wording"][by_wording])])
     often = np.flatnonzero(documents[group] > 1)
     batch = (records["document"][often] & ~LATER) >> np.uint64(PAGE_BITS)
     order = np.lexsort((records["key"][often], batch))
-    chosen = often[order][_changes(batch[order], records["key"][often][order])]
+    chosen = often[order][changes(batch[order], records["key"][often][order])]
     answer = np.zeros(len(chosen), ANSWER)
     answer["batch"] = (records["document"][chosen] & ~LATER) >> np.uint64(PAGE_BITS)
     answer["key"] = records["key"][chosen]
@@ -127,21 +126,6 @@ def _answer(records: _Array) -> _Array:
     return answer
 
 
-def _changes(*columns: _Array) -> npt.NDArray[np.bool_]:
-    """Where a sorted table begins something new."""
-    change = np.ones(len(columns[0]), bool)
-    if len(change) > 1:
-        change[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
-    return change
-
-
-def _among(values: _Array, sorted_values: _Array) -> npt.NDArray[np.bool_]:
-    place = np.minimum(np.searchsorted(sorted_values, values), len(sorted_values) - 1)
-    return np.asarray(sorted_values[place] == values)
-
-
 def _save(path: Path, rows: _Array) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft.npy")
-    np.save(draft, rows, allow_pickle=False)
-    os.replace(draft, path)
+    with renamed(path) as draft:
+        np.save(draft, rows, allow_pickle=False)

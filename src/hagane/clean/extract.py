@@ -23,6 +23,7 @@ import numpy.typing as npt
 from hagane.clean.dom import Tree, html_tree
 from hagane.clean.page import Role
 from hagane.clean.table_rows import join_rows
+from hagane.corpus.codepoints import codepoints_of
 
 _TAGS = frozenset(("nav", "aside", "footer", "form", "header", "menu", "dir"))
 _WORDS = frozenset(
@@ -189,7 +190,7 @@ def _characters_and_prose(
     """
     if not lines:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    codepoints = np.frombuffer("".join(lines).encode("utf-32-le", "surrogatepass"), np.uint32)
+    codepoints = codepoints_of("".join(lines))
     lengths = np.array(list(map(len, lines)))
     starts = np.cumsum(lengths) - lengths
     hiragana = np.add.reduceat(codepoints - 0x3041 < 0x56, starts, dtype=np.int64)

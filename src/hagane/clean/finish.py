@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 import xxhash
 
 from hagane.artifact.files import write_json
-from hagane.clean.batch import PAGE_BITS, Batch, read_ids
+from hagane.clean.batch import PAGE_BITS, Batch, read_ids, rows_of
 from hagane.clean.config import Config
 from hagane.clean.counts import Counts
-from hagane.clean.decisions import SCHEMA, copies_of, decision_table
-from hagane.clean.duplicates import COPY
+from hagane.clean.decisions import SCHEMA, decision_table
 from hagane.clean.endings import decide_empty_headings, decide_mostly_repeated
 from hagane.clean.exchange import LATER
 from hagane.clean.measure import measured_path
@@ -94,7 +93,7 @@ def _decide_against_corpus(
     """Copies and known lines, and what they leave; page → id of the document that stays in its place."""
     batch = verdicts.batch
     order, characters = order_of(verdicts), verdicts.sums(verdicts.characters)
-    mine = np.asarray(copies_of(verdicts, copies), COPY)
+    mine = np.array(copies[rows_of(batch.number, copies["document"])])
     pages = (mine["document"] & np.uint64(_PAGE_MASK)).astype(np.int64)
     for rule, exact in (("exact_duplicate", True), ("near_duplicate", False)):
         value = np.full(batch.pages, np.nan)

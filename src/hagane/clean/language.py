@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hagane.clean.lines import HIRAGANA, KATAKANA, LineTable
 from hagane.clean.page import Role
+from hagane.clean.tables import changes
 from hagane.clean.verdicts import Verdicts
 
 SURE_KANA_SHARE = 0.15
@@ -86,6 +87,5 @@ def run_sums(
     """For each line the sum of each figure over the run of equally marked neighbours of its page it is in."""
     if not len(marked):
         return [np.zeros(0) for _ in figures]
-    begins = np.concatenate(([True], (marked[1:] != marked[:-1]) | (page_of[1:] != page_of[:-1])))
-    run = np.cumsum(begins) - 1
+    run = np.cumsum(changes(marked, page_of)) - 1
     return [np.bincount(run, weights=figure)[run] for figure in figures]

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hagane.clean.page import Page
+from hagane.corpus.codepoints import codepoints_of
 
 HIRAGANA, KATAKANA, KANJI, BLANK, BROKEN = 1, 2, 3, 4, 5
 _CLASSES = 8
@@ -53,7 +54,7 @@ class LineTable:
         """All lines of these pages."""
         texts = list(chain.from_iterable(page.lines for page in pages))
         roles = np.fromiter(chain.from_iterable(page.roles for page in pages), np.uint8, len(texts))
-        codepoints = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        codepoints = codepoints_of("".join(texts))
         length = np.fromiter(map(len, texts), np.int64, len(texts))
         starts = np.concatenate(([0], np.cumsum(length)))
         classes = _CLASS[codepoints]

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hagane.corpus.codepoints import codepoints_of
+
 BINS, GRAM = 128, 5
 BANDS = 32
 """Bands of four bins: pairs of similarity 0.8 meet with probability 1 - 5e-8, of 0.4 with 0.56 (and are then refused)."""
@@ -45,7 +47,7 @@ def _blocks(texts: Sequence[str]) -> Iterator[slice]:
 def _sign(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
     packed = ["".join(text.split()) for text in texts]
     lengths = np.array([len(text) for text in packed], dtype=np.int64)
-    codepoints = np.frombuffer("".join(packed).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    codepoints = codepoints_of("".join(packed)).astype(np.uint64)
     result = np.full((len(texts), BINS), _EMPTY, np.uint32)
     if len(codepoints) >= GRAM:
         owner = np.repeat(np.arange(len(texts)), lengths)

@@ -18,6 +18,8 @@ from itertools import accumulate
 
 import numpy as np
 
+from hagane.corpus.codepoints import codepoints_of
+
 _GONE = 0x110000
 _MAP = np.arange(0x110000, dtype=np.uint32)
 _MAP[[*range(10), *range(11, 32), *range(127, 160), 173, *range(8203, 8208), *range(8234, 8239), 8288, 65279]] = _GONE
@@ -44,7 +46,7 @@ def normalise(lines: Iterable[str]) -> list[str]:
     text = "\n".join(lines)
     if text.count("\n") >= len(lines):  # a line must not become two
         text = "\n".join(line.replace("\n", " ") for line in lines)
-    codepoints = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codepoints = codepoints_of(text)
     mapped = _MAP[codepoints]
     if not np.array_equal(mapped, codepoints):
         text = mapped[mapped != _GONE].tobytes().decode("utf-32-le", "surrogatepass")

@@ -18,7 +18,9 @@ import numpy.typing as npt
 from hagane.clean.exchange import LATER, Answers
 from hagane.clean.minhash import mix
 from hagane.clean.rolling import window_hashes
+from hagane.clean.tables import changes
 from hagane.clean.verdicts import Cut, Verdicts
+from hagane.corpus.codepoints import codepoints_of
 
 WINDOW, SAMPLE = 64, 32
 MIN_LINE = 128
@@ -31,8 +33,7 @@ def samples(verdicts: Verdicts) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.
     batch = verdicts.batch
     lines = np.flatnonzero(verdicts.left & (batch.characters >= MIN_LINE))
     text = "".join(batch.texts[line] for line in lines.tolist())
-    codepoints = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    keys = mix(window_hashes(codepoints, WINDOW))
+    keys = mix(window_hashes(codepoints_of(text), WINDOW))
     starts = np.concatenate(([0], np.cumsum(batch.characters[lines])))
     chosen = np.flatnonzero(keys % np.uint64(SAMPLE) == 0)
     of = np.searchsorted(starts, chosen, "right") - 1
@@ -49,9 +50,7 @@ def decide_repeated_passages(verdicts: Verdicts, answers: Answers, order: npt.ND
         return
     _, first, _ = answers.of(keys)
     known = (first != LATER) & (first < order[verdicts.batch.page_of[lines]])
-    begins = np.ones(len(keys), bool)
-    begins[1:] = (lines[1:] != lines[:-1]) | (known[1:] != known[:-1])
-    first_of = np.flatnonzero(begins)
+    first_of = np.flatnonzero(changes(lines, known))
     last_of = np.concatenate((first_of[1:], [len(keys)])) - 1
     value = np.full(verdicts.batch.lines, np.nan)
     cuts: dict[int, list[Cut]] = {}

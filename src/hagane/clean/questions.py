@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from hagane.artifact.files import renamed
 from hagane.clean.exchange import Exchange
 from hagane.clean.minhash import BINS
 
@@ -63,11 +63,8 @@ class Questions:
 
     def save_signatures(self, batch: int, rows: npt.NDArray[np.void]) -> None:
         """Keep SIGNATURE rows, one a page; written last of all questions of a batch."""
-        path = self._signatures(batch)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft.npy")
-        np.save(draft, rows, allow_pickle=False)
-        os.replace(draft, path)
+        with renamed(self._signatures(batch)) as path:
+            np.save(path, rows, allow_pickle=False)
 
     def signatures(self, batch: int) -> npt.NDArray[np.void]:
         """SIGNATURE [pages], mapped into memory."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hagane.clean.lines import LineTable
+from hagane.clean.tables import changes
 from hagane.clean.verdicts import Verdicts
 
 MAX_PERIOD, MIN_CHARACTERS = 16, 24
@@ -45,8 +46,7 @@ def decide_repeated_in_document(verdicts: Verdicts) -> None:
     lines = np.flatnonzero(verdicts.left & (columns["length"] >= REPEAT_CHARACTERS))
     keys, pages = columns["line_key"][lines], verdicts.batch.page_of[lines]
     order = np.lexsort((lines, keys, pages))
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = (keys[order][1:] != keys[order][:-1]) | (pages[order][1:] != pages[order][:-1])
+    fresh = changes(keys[order], pages[order])
     place = np.arange(len(order))
     value = np.full(verdicts.batch.lines, np.nan)
     value[lines[order]] = place - np.maximum.accumulate(np.where(fresh, place, 0)) + 1

@@ -37,11 +37,13 @@ class Rule:
     """Upper end of the histogram of its values."""
     least: float = 0
     """Its lower end."""
+    masks: bool = False
+    """What it finds is replaced, not removed."""
 
     @property
     def action(self) -> str:
         """remove_document | remove_span | mask: as it stands in decisions.parquet."""
-        return "mask" if self.name == "personal_data" else "remove_document" if self.unit == "page" else "remove_span"
+        return "mask" if self.masks else "remove_document" if self.unit == "page" else "remove_span"
 
     def removes(self, values: npt.NDArray[Any], threshold: float | None) -> npt.NDArray[np.bool_]:
         """Which values are on the removing side; NaN (not judged) never, and nothing where the threshold is None."""
@@ -90,7 +92,7 @@ RULES = (
     Rule("repeated_passage", "line", "from", 2000),
     Rule("mostly_repeated", "page", "below", 1),
     Rule("empty_heading", "line", "from", 1),
-    Rule("personal_data", "line", "from", 10),
+    Rule("personal_data", "line", "from", 10, masks=True),
 )
 RULE = {rule.name: rule for rule in RULES}
 NUMBER = {rule.name: number for number, rule in enumerate(RULES)}

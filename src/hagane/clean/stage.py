@@ -8,7 +8,8 @@ corpus can answer (`exchange`):
 3. `finish`: decide the rest; write documents, decisions and counts.
 
 Every task leaves a file that is renamed into place, so a killed run goes on where it was, and the result does not depend on the
-number of workers. Rules remove lines; whole documents go only where they are not Japanese, a copy, or too short (DESIGN, law 7).
+number of workers. Rules remove lines, and pieces of lines; whole documents go only where the document is what a rule judges:
+its language, its words, its length, a copy, a template (DESIGN, law 7).
 """
 
 from __future__ import annotations
@@ -126,9 +127,9 @@ def _find_templates(config: Config, engine: Engine, questions: Questions, files:
     templates, nobody = Templates(questions), np.zeros(0, np.uint64)
     _reduce(engine, questions.skeletons, nobody)
     _reduce(engine, questions.windows, nobody)
-    _wait(engine.map(templates.ask_pairs, files))
+    _wait(engine.map(templates.ask_pairs, range(len(files))))
     _reduce(engine, questions.pairs, nobody)
-    members = templates.group(engine.map(templates.link, files))
+    members = templates.group(engine.map(templates.link, range(len(files))))
     characters = sum(engine.map(partial(templates.gather, config, members), files))
     parts = templates.parts(members, characters)
     _wait(engine.map(partial(templates.judge, config), parts), len(parts), "templates")

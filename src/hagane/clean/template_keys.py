@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hagane.clean.minhash import mix
 from hagane.clean.skeleton import Symbols
+from hagane.clean.tables import changes
 
 WINDOW = 8
 SAMPLE = 64
@@ -89,9 +90,7 @@ def links(
     page, head = pairs.page[often], first[often]
     order = np.lexsort((head, page))
     page, head = page[order], head[order]
-    new = np.ones(len(page), bool)
-    new[1:] = (page[1:] != page[:-1]) | (head[1:] != head[:-1])
-    begins = np.flatnonzero(new)
+    begins = np.flatnonzero(changes(page, head))
     meetings = np.diff(np.append(begins, len(page)))
     page, head = page[begins], head[begins]
     possible = np.bincount(pairs.page)[page]  # a short page has few windows, and half of its pairs are enough
@@ -120,6 +119,5 @@ def groups(
 def _unique(keys: npt.NDArray[np.uint64], page: npt.NDArray[np.int64]) -> PageKeys:
     order = np.lexsort((keys, page))
     keys, page = keys[order], page[order]
-    new = np.ones(len(keys), bool)
-    new[1:] = (keys[1:] != keys[:-1]) | (page[1:] != page[:-1])
+    new = changes(keys, page)
     return PageKeys(keys[new], page[new])

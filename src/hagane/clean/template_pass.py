@@ -13,7 +13,6 @@ characters, and more where one group is larger.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,8 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
-from hagane.clean.batch import Batch
+from hagane.artifact.files import renamed
+from hagane.clean.batch import Batch, document_numbers, rows_of, write_table
 from hagane.clean.config import Config
 from hagane.clean.questions import Questions
 from hagane.clean.select import decide_pages
@@ -34,6 +34,7 @@ from hagane.clean.template_keys import PageKeys, groups, links, pair_keys, windo
 from hagane.clean.template_show import show
 from hagane.clean.template_verify import MIN_DOCUMENTS, SAMPLE, follow, verify
 from hagane.clean.verdicts import Verdicts
+from hagane.corpus.codepoints import codepoints_of
 
 FOLLOWER = np.dtype([("document", "<u8"), ("share", "<f8"), ("template", "<i8"), ("kept", "?")])
 """A document of a group: the share of it that follows the group's template, the template's number, and whether the recipe keeps
@@ -54,9 +55,7 @@ class Templates:
         return self.questions.folder / "templates" / "followers.npy"
 
     def _path(self, kind: str, number: int, suffix: str) -> Path:
-        folder = self.questions.folder / "templates" / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{number:06d}.{suffix}"
+        return self.questions.folder / "templates" / kind / f"{number:06d}.{suffix}"
 
     def ask(self, verdicts: Verdicts) -> None:
         """Put the questions of one batch, and keep its sentences and windows."""
@@ -64,7 +63,7 @@ class Templates:
         lines = np.flatnonzero(verdicts.left)
         text = "".join(batch.texts[line] for line in lines.tolist())
         starts = np.concatenate(([0], np.cumsum(batch.characters[lines])))
-        read = read_symbols(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), starts)
+        read = read_symbols(codepoints_of(text), starts)
         skeletons = sentence_skeletons(read)
         page_of = batch.page_of[lines]
         windows = window_keys(read, page_of, batch.pages)
@@ -73,37 +72,33 @@ class Templates:
             batch.number, skeletons.keys[which], documents[page_of[skeletons.line[which]]], skeletons.fillings[which]
         )
         self.questions.windows.put(batch.number, windows.keys, documents[windows.page])
-        path = self._path("kept", batch.number, "npz")
-        draft = path.with_suffix(".draft.npz")
-        np.savez(
-            draft,
-            keys=skeletons.keys,
-            asked=which,
-            page=page_of[skeletons.line],
-            characters=skeletons.characters,
-            window_keys=windows.keys,
-            window_page=windows.page,
-        )
-        os.replace(draft, path)
+        with renamed(self._path("kept", batch.number, "npz")) as path:
+            np.savez(
+                path,
+                keys=skeletons.keys,
+                asked=which,
+                page=page_of[skeletons.line],
+                characters=skeletons.characters,
+                window_keys=windows.keys,
+                window_page=windows.page,
+            )
 
     def _pairs(self, number: int) -> PageKeys:
         with np.load(self._path("kept", number, "npz")) as kept:
             windows = PageKeys(kept["window_keys"], kept["window_page"])
         return pair_keys(windows, self.questions.windows.answers(number).of(windows.keys)[0])
 
-    def ask_pairs(self, measured: Path) -> None:
+    def ask_pairs(self, batch: int) -> None:
         """Put the second question of one batch."""
-        batch = Batch.load(measured)
-        pairs = self._pairs(batch.number)
-        self.questions.pairs.put(batch.number, pairs.keys, batch.documents()[pairs.page])
+        pairs = self._pairs(batch)
+        self.questions.pairs.put(batch, pairs.keys, document_numbers(batch, pairs.page))
 
-    def link(self, measured: Path) -> tuple[_Array, _Array]:
+    def link(self, batch: int) -> tuple[_Array, _Array]:
         """Documents of one batch, and documents of the corpus that they are linked with."""
-        batch = Batch.load(measured)
-        pairs = self._pairs(batch.number)
-        documents, first, _ = self.questions.pairs.answers(batch.number).of(pairs.keys)
+        pairs = self._pairs(batch)
+        documents, first, _ = self.questions.pairs.answers(batch).of(pairs.keys)
         page, head = links(pairs, first.astype(np.int64), documents)
-        return batch.documents()[page].astype(np.int64), head
+        return document_numbers(batch, page).astype(np.int64), head
 
     def group(self, found: Iterable[tuple[_Array, _Array]]) -> _Array:
         """[documents, 2]: each document of a group of `MIN_DOCUMENTS` or more, ascending, and its group."""
@@ -117,20 +112,14 @@ class Templates:
     def gather(self, config: Config, members: _Array, measured: Path) -> int:
         """Write the texts of those members that are in one batch, by group; returns their characters."""
         batch = Batch.load(measured)
-        documents = batch.documents().astype(np.int64)
-        begin, end = np.searchsorted(members[:, 0], (documents[0], documents[-1] + 1)) if len(documents) else (0, 0)
-        mine = members[begin:end]
+        mine = members[rows_of(batch.number, members[:, 0])]
         mine = mine[np.lexsort((mine[:, 0], mine[:, 1]))]
         texts: list[str] = []
         if len(mine):
             verdicts = decide_pages(batch, config, self.questions.menus.answers(batch.number))
-            texts = [verdicts.text(page) for page in (mine[:, 0] - documents[0]).tolist()]
+            texts = [verdicts.text(page) for page in (mine[:, 0] - int(batch.documents()[0])).tolist()]
         table = pa.table({"group": mine[:, 1], "document": mine[:, 0], "text": pa.array(texts, pa.large_string())})
-        path = self._path("texts", batch.number, "arrow")
-        draft = path.with_suffix(".draft")
-        with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        os.replace(draft, path)
+        write_table(self._path("texts", batch.number, "arrow"), table)
         return sum(map(len, texts))
 
     def parts(self, members: _Array, characters: int) -> list[tuple[int, int, int]]:
@@ -162,8 +151,10 @@ class Templates:
                 for document, share in zip(documents, np.concatenate(shares).tolist(), strict=True)
             ]
             shown.append({**asdict(described), "group": len(texts)})
-        self._path("shown", number, "json").write_bytes(orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY))
-        np.save(self._path("followers", number, "npy"), np.array(rows, FOLLOWER), allow_pickle=False)
+        with renamed(self._path("shown", number, "json")) as path:
+            path.write_bytes(orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY))
+        with renamed(self._path("followers", number, "npy")) as path:
+            np.save(path, np.array(rows, FOLLOWER), allow_pickle=False)
 
     def _groups(self, low: int, high: int) -> Iterator[tuple[list[int], list[str]]]:
         """(documents, texts) of each group from `low` to `high`."""
@@ -190,8 +181,8 @@ class Templates:
                 for place, row in enumerate(shown):
                     file.write(orjson.dumps({"template": first + place, **row}) + b"\n")
                 first += len(shown)
-        self._followers.parent.mkdir(parents=True, exist_ok=True)
-        np.save(self._followers, np.sort(np.concatenate(everything), order="document"), allow_pickle=False)
+        with renamed(self._followers) as path:
+            np.save(path, np.sort(np.concatenate(everything), order="document"), allow_pickle=False)
 
     def decide(self, verdicts: Verdicts) -> None:
         """Rule `template`: the share of a page that follows a template, and which in templates.jsonl it is."""
@@ -203,11 +194,9 @@ class Templates:
         marked[which] = template_sentences(documents, wordings)
         value = template_share(page, characters, marked, batch.pages)
         followers = np.load(self._followers, mmap_mode="r")
-        numbers = batch.documents()
-        begin, end = np.searchsorted(followers["document"], (numbers[0], numbers[-1] + 1)) if len(numbers) else (0, 0)
         said = {}
-        for row in followers[begin:end]:
-            place = int(row["document"] - numbers[0])
+        for row in followers[rows_of(batch.number, followers["document"])]:
+            place = int(row["document"] - batch.documents()[0])
             if row["kept"]:
                 value[place] = 0.0
             elif row["share"] >= value[place]:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from hagane.clean.alignment import WIDTH, common_subsequence, padded
 from hagane.clean.skeleton import END_HIRAGANA, FIRST_HIRAGANA, read_symbols, sentence_skeletons
+from hagane.corpus.codepoints import codepoints_of
 
 SAMPLE = 16
 """Documents of a group that the template is read from."""
@@ -139,9 +140,8 @@ def sentences_of(texts: Sequence[str]) -> Sentences:
     """The sentences of some texts, in order."""
     lines = [(number, line) for number, text in enumerate(texts) for line in text.split("\n")]
     joined = "".join(line for _, line in lines)
-    codepoints = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     starts = np.append(0, np.cumsum([len(line) for _, line in lines], dtype=np.int64))
-    read = read_symbols(codepoints, starts)
+    read = read_symbols(codepoints_of(joined), starts)
     found = sentence_skeletons(read)
     first = np.append(read.first_symbols, len(read.values))
     rows = padded(read.values, first)

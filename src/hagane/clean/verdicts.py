@@ -19,7 +19,6 @@ from hagane.clean.config import Config
 from hagane.clean.rules import NUMBER, RULE
 
 KEPT = -1
-EXCERPT_CHARACTERS = 200
 SAVED = ("line_rule", "line_value", "line_detail", "page_rule", "page_value", "page_detail")
 
 
@@ -171,16 +170,12 @@ class Verdicts:
 
     def _example(self, unit: str, at: int, value: float, threshold: float, removed: bool) -> dict[str, Any]:
         page = at if unit == "page" else int(self.batch.page_of[at])
-        if unit == "line":
-            text = self.batch.texts[at]
-        else:
-            begin, end = self.batch.first_line[page : page + 2]
-            lines = begin + np.flatnonzero(self.left[begin:end])[:EXCERPT_CHARACTERS]
-            text = "\n".join(self.batch.texts[line] for line in lines.tolist())
+        begin, end = self.batch.first_line[page : page + 2]
+        lines = np.array([at]) if unit == "line" else begin + np.flatnonzero(self.left[begin:end])
         return {
             "doc": self.batch.ids[page],
             "value": round(float(value), 4),
             "distance": round(abs(float(value) - threshold), 4),
             "removed": removed,
-            "text": text[:EXCERPT_CHARACTERS],
+            "text": self.batch.excerpt(lines),
         }

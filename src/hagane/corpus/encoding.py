@@ -21,6 +21,8 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from hagane.corpus.codepoints import codepoints_of
+
 MAX_REPLACED_SHARE = 0.01
 """Undecodable bytes and NULs as a share of the page's characters, up to which the page is read."""
 
@@ -167,7 +169,7 @@ def _score(text: str) -> float:
     total, count = 0.0, 0
     for start in range(0, len(text), _SCORED_AT_ONCE):
         piece = text[start : start + _SCORED_AT_ONCE]
-        points = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), np.uint32)
+        points = codepoints_of(piece)
         points = np.minimum(points[points > 0x7F], 0xFFFF)
         total, count = total + float(_WEIGHTS[points].sum()), count + len(points)
     return total / count if count else _READABLE

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hagane.corpus.codepoints import codepoints_of
 from hagane.errors import DataError
 
 
@@ -109,6 +110,6 @@ def _flatten(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Code points of all texts, and for each its place in its text and the number of its text."""
     lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
     # surrogatepass: a lone surrogate is one more character here, not a crash.
-    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    points = codepoints_of("".join(texts))
     starts = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths)[:-1])) if len(texts) else lengths
     return points, np.arange(len(points)) - np.repeat(starts, lengths), np.repeat(np.arange(len(texts)), lengths)
