@@ -48,7 +48,8 @@ def in_turn(function: Callable[[Any], Any], tasks: Sequence[Any], rounds: int) -
         for engine in (one, two):
             seconds(engine, function, tasks[:4])
         turns = [(seconds(one, function, tasks), seconds(two, function, tasks)) for _ in range(rounds)]
-    return tuple(statistics.median(each) for each in zip(*turns, strict=True))  # type: ignore[return-value]
+    ones, twos = zip(*turns, strict=True)
+    return statistics.median(ones), statistics.median(twos)
 
 
 def start_up(rounds: int) -> float:

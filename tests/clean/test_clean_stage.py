@@ -20,7 +20,7 @@ PROSE = "鋼は鉄に炭素を加えた合金である。{n}番目の炉では�
 
 def clean(out: Path, *sources: object, **settings: object) -> dict[str, object]:
     out.mkdir()
-    STAGE.run(Config(sources=[str(source) for source in sources], **settings), {}, out)  # type: ignore[arg-type]
+    STAGE.run(Config(sources=[str(source) for source in sources], **settings), {}, out)
     return dict(read_json(out / "summary.json"))
 
 
@@ -147,4 +147,4 @@ def test_personal_data_is_masked_in_its_line_and_counted(tmp_path: Path) -> None
     text = f"{PROSE}\n{line}"
     assert [text[row["span_start"] : row["span_end"]] for row in rows] == [row["text"] for row in rows]
     characters = summary["characters"]
-    assert characters["added"] == len("〈電話番号〉〈メールアドレス〉")  # type: ignore[index]
+    assert characters["added"] == len("〈電話番号〉〈メールアドレス〉")

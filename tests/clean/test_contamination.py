@@ -91,7 +91,7 @@ def test_a_benchmark_that_is_none(
         (tmp_path / name).write_bytes(content)
     out = tmp_path / "out"
     out.mkdir()
-    config = Config(sources=["builtin"], workers=0, contamination={"benchmarks": {"mine": str(tmp_path / name)}})  # type: ignore[arg-type]
+    config = Config(sources=["builtin"], workers=0, contamination={"benchmarks": {"mine": str(tmp_path / name)}})
     with pytest.raises(kind, match=said) as caught:
         STAGE.run(config, {}, out)
     assert any(word in caught.value.where for word in (name, "benchmarks.mine"))

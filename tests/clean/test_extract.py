@@ -194,7 +194,7 @@ def work(html: str) -> int:
         steps += 1
         return count
 
-    sys.settrace(count)  # type: ignore[arg-type]
+    sys.settrace(count)
     try:
         html_tree(html)
     finally:

@@ -31,7 +31,7 @@ SETTINGS = {"menu_line": {"threshold": -4}, "near_duplicate": {"threshold": None
 
 def clean(out: Path, sources: list[str], **settings: object) -> Path:
     out.mkdir()
-    STAGE.run(Config(sources=sources, heldout_share=0.2, **{"workers": 0, **settings}), {}, out)  # type: ignore[arg-type]
+    STAGE.run(Config(sources=sources, heldout_share=0.2, **{"workers": 0, **settings}), {}, out)
     return out
 
 
@@ -65,7 +65,7 @@ def test_a_replay_equals_a_run_with_those_settings(corpus: list[str], first: Pat
     fresh = clean(tmp_path / "fresh", corpus, **SETTINGS)
     again = tmp_path / "again"
     again.mkdir()
-    replay.STAGE.run(Config(sources=corpus, heldout_share=0.2, workers=0, **SETTINGS), {"from": first}, again)  # type: ignore[arg-type]
+    replay.STAGE.run(Config(sources=corpus, heldout_share=0.2, workers=0, **SETTINGS), {"from": first}, again)
     assert files(again) == files(fresh)
     assert files(again) != files(first)
     change = replay.compare(first, again)

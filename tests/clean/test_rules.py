@@ -33,7 +33,7 @@ PROSE = [
 ]
 TEXT = st.text(alphabet="あいのはカタ漢字製品ABC xyz 、。|", min_size=1, max_size=40).map(str.strip).filter(bool)
 PAGES = st.lists(st.lists(TEXT, min_size=0, max_size=8), min_size=1, max_size=6)
-CONFIG = Config(sources=["x"], too_short={"threshold": None}, little_japanese={"threshold": None})  # type: ignore[arg-type]
+CONFIG = Config(sources=["x"], too_short={"threshold": None}, little_japanese={"threshold": None})
 NO_MENUS = Answers(np.zeros(0, ANSWER))
 NOISE = {
     "noun_list": ["会社概要 製品情報 採用情報 問合先 地図"],

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hagane.clean.extract import RULES, Thresholds, html_lines, removed
+from hagane.clean.config import Config
+from hagane.clean.exchange import ANSWER, Answers
+from hagane.clean.extract import html_lines
+from hagane.clean.measure import measure_pages
+from hagane.clean.pages import page_of
+from hagane.clean.rules import RULES
 from hagane.clean.second_opinion import SecondOpinion, agreement, is_unsure
+from hagane.clean.select import decide_pages
+from hagane.clean.verdicts import KEPT
+from hagane.corpus.document import RawDocument
 
 pytest.importorskip("trafilatura", reason="trafilatura is not installed (extra quality)")
 
@@ -54,7 +64,10 @@ def test_only_pages_with_hardly_any_main_text_are_unsure() -> None:
 
 
 def test_the_opinion_overrules_and_its_absence_does_not() -> None:
-    page = html_lines("<nav><p>脇の文は、ひらがなで書いてある。</p></nav>" + ARTICLE)
-    opinion = np.array([0.9, 0.1, *[1.0] * 7])
-    assert removed(page, Thresholds(), opinion).tolist() == [0, RULES.index("second_opinion"), *[0] * 7]
-    assert removed(page, Thresholds(), np.full(9, np.nan)).tolist() == [1, *[0] * 8]
+    alone = page_of(RawDocument("a", "s", "html", "<nav><p>脇の文は、ひらがなで書いてある。</p></nav>" + ARTICLE))
+    asked = replace(alone, id="b", values={"second_opinion": np.array([0.9, 0.1, *[1.0] * 7])})
+    config = Config(sources=["x"])
+    verdicts = decide_pages(measure_pages(0, [asked, alone]), config, Answers(np.zeros(0, ANSWER)))
+    rules = [RULES[rule].name if rule != KEPT else "" for rule in verdicts.line_rule.tolist()]
+    assert rules[:9] == ["", "second_opinion", *[""] * 7]
+    assert rules[9:] == ["boilerplate", *[""] * 8]

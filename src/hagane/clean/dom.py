@@ -14,15 +14,11 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from html import unescape
 
+from hagane.clean.markup import after_no_tag, after_raw, cut_at_tags, decoded, names_of, whole_tag
 from hagane.clean.page import Role
 
-_CHUNK = 1_000_000
-"""Characters that are cut into pieces at a time, so that the pieces of a large page do not all lie in memory."""
 _DEEPEST = 50_000
 """Elements that may be open at once; what nests deeper is read as if it had no tags."""
 
@@ -34,13 +30,13 @@ _BLOCKS = """
     p li dt dd h1 h2 h3 h4 h5 h6 tr td th div pre table tbody thead tfoot caption ul ol dl section article main header footer
     nav aside blockquote form fieldset figure figcaption address center details summary dialog menu dir listing hgroup search
     """.split()  # noqa: SIM905 - a list of this length reads as words
-_SKIPPED = frozenset("noscript template svg object select button audio video canvas datalist".split())  # noqa: SIM905
-_UNREAD = "script style textarea title iframe noembed noframes xmp".split()  # noqa: SIM905
+_SKIPPED = frozenset("noscript template svg object select button audio video canvas datalist".split())  # noqa: SIM905 - as above
+_UNREAD = "script style textarea title iframe noembed noframes xmp".split()  # noqa: SIM905 - as above
 _INLINE = """
     html head body meta link base img input span b i em strong font small big code tt var kbd samp u s strike del ins sub sup
     label time ruby rb rt rp wbr map area picture source figure cite q abbr acronym dfn mark nobr bdi bdo path use g
     option optgroup col colgroup embed param legend
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - as above
 
 
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -85,14 +81,7 @@ def _table() -> dict[str, tuple[int, str]]:
 _TABLE = _table()
 _IGNORED = (_IGNORE, "")
 _NAME = re.compile(r"/?[a-zA-Z][^\s/>]*")
-_NAMES = re.compile(r"""(?:^|[\s"'/])(?:class|id|role)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
-_HIDDEN = re.compile(r"""(?:^|\s)hidden(?:\s|=|/|$)|display\s*:\s*none""", re.IGNORECASE)
-_ATTRIBUTES = re.compile(r"""(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')|=(?!\s*+["']))*+""")
-_OPEN_VALUE = re.compile(r"""=\s*(["'])""")
-_COMMENT_END = re.compile(r"--!?>")
 _SPACE = re.compile(r"[ \t\n\r\f\u00a0]+")
-_ENTITY = re.compile(r"(&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?))")
-_character = lru_cache(1 << 14)(unescape)
 
 
 def _integers() -> array[int]:
@@ -129,18 +118,6 @@ def html_tree(html: str) -> Tree:
     return scanner.tree
 
 
-def _pieces(html: str) -> Iterator[str]:
-    """What stands between one `<` and the next."""
-    start = 0
-    while len(html) - start > _CHUNK:
-        end = html.find("<", start + _CHUNK)
-        if end < 0:
-            break
-        yield from html[start:end].split("<")
-        start = end + 1
-    yield from html[start:].split("<")
-
-
 class _Scanner:
     """The open elements and the line that is being gathered."""
 
@@ -165,7 +142,7 @@ class _Scanner:
 
     def run(self, html: str) -> None:
         table, stack, paragraphs, buffer, linked = _TABLE, self.stack, self.paragraphs, self.buffer, self.linked
-        pieces = _pieces(html)
+        pieces = cut_at_tags(html)
         self._text(next(pieces))
         for piece in pieces:
             tag, _, text = piece.partition(">")
@@ -177,12 +154,12 @@ class _Scanner:
                 if found is None:
                     match = _NAME.match(tag)
                     if match is None:
-                        self._text(_after_no_tag(piece, pieces))
+                        self._text(after_no_tag(piece, pieces))
                         continue
                     head, attributes = match[0], tag[match.end() :]
                     found = table.get(head.lower(), _IGNORED)
                 if attributes.count('"') & 1 or ("'" in attributes and attributes.count("'") & 1):
-                    tag, text = _whole_tag(piece, pieces)
+                    tag, text = whole_tag(piece, pieces)
                     attributes = tag[len(head) :]
             act, name = found
             if act:
@@ -198,7 +175,7 @@ class _Scanner:
                         self._break()
                     if name in _ENDING or paragraphs:
                         self._end_before(name)
-                    self._push(name, _names(attributes) if attributes else "")
+                    self._push(name, names_of(attributes) if attributes else "")
                 elif act == _LINK:
                     self.link_height = len(stack) if "href" in attributes or "HREF" in attributes else 0
                 elif act == _UNLINK:
@@ -207,7 +184,7 @@ class _Scanner:
                     if buffer:
                         self._break()
                 else:
-                    text = _after_raw(name, pieces)
+                    text = after_raw(name, pieces)
             if text and (buffer or not text.isspace()):
                 if self.plain and "&" not in text:
                     buffer.append(text)
@@ -221,9 +198,7 @@ class _Scanner:
         if self.skipped:
             return
         if "&" in text:
-            parts = _ENTITY.split(text)
-            parts[1::2] = map(_character, parts[1::2])
-            text = "".join(parts)
+            text = decoded(text)
         if self.code:
             text, *rest = text.split("\n")
             for line in rest:
@@ -350,59 +325,3 @@ class _Scanner:
         tree.owners.append(self.stack[-1][0])
         tree.links.append(links)
         tree.cells.append(self.stack[rows[-1]][0] if rows else -1)
-
-
-@lru_cache(1 << 12)
-def _names(attributes: str) -> str:
-    names = " ".join(value for match in _NAMES.findall(attributes) for value in match if value)
-    return f"{names} hidden-by-style" if _HIDDEN.search(attributes) else names
-
-
-def _whole_tag(piece: str, pieces: Iterator[str]) -> tuple[str, str]:
-    """A tag that has `<` or `>` inside a quoted value, and the text behind it."""
-    parts = []
-    while True:
-        inside = _ATTRIBUTES.match(piece)
-        end = inside.end() if inside else 0
-        parts.append(piece[:end])
-        opened = _OPEN_VALUE.match(piece, end)
-        if opened is None:
-            return "".join(parts), piece[end + 1 :]
-        parts.append(piece[end:])
-        for piece in pieces:
-            if opened[1] in piece:
-                value, quote, piece = piece.partition(opened[1])
-                parts += value, quote
-                break
-            parts.append(piece)
-        else:
-            return "".join(parts), ""  # the value is never closed: the standard drops the rest as well
-
-
-def _after_no_tag(piece: str, pieces: Iterator[str]) -> str:
-    """The text of a piece that is a comment, a declaration, or no markup at all."""
-    if not piece.startswith(("!", "?", "/")):
-        return "<" + piece
-    if not piece.startswith("!--"):
-        return piece.partition(">")[2]
-    rest = piece[3:]
-    for short in (">", "->"):
-        if rest.startswith(short):
-            return rest[len(short) :]
-    while True:
-        end = _COMMENT_END.search(rest)
-        if end is not None:
-            return rest[end.end() :]
-        following = next(pieces, None)
-        if following is None:
-            return ""
-        rest = following
-
-
-def _after_raw(name: str, pieces: Iterator[str]) -> str:
-    """The text behind the end tag of a script or the like; what stands before it is never markup."""
-    end = "/" + name
-    for piece in pieces:
-        if piece[: len(end)].lower() == end and (piece[len(end) : len(end) + 1] or ">") in " \t\n\r\f/>":
-            return piece.partition(">")[2]
-    return ""

@@ -83,10 +83,9 @@ class Thresholds:
     protect: float = 0.5
     main_share: float = 0.8
     link_density: float = 0.75
-    second_opinion: float = 0.5
 
 
-RULES = ("", "boilerplate", "outside_main", "link_density", "stranded_heading", "second_opinion")
+RULES = ("", "boilerplate", "outside_main", "link_density", "stranded_heading")
 
 
 def html_lines(html: str) -> HtmlPage:
@@ -161,11 +160,8 @@ def _link_density(
     return np.array(values)
 
 
-def removed(page: HtmlPage, thresholds: Thresholds, opinion: Floats | None = None) -> npt.NDArray[np.uint8]:
-    """[lines]: by which of `RULES` each line is not main text; 0 where it is kept.
-
-    opinion: [lines], share of each line that another extractor kept, which overrules the other values; NaN where none was asked.
-    """
+def removed(page: HtmlPage, thresholds: Thresholds) -> npt.NDArray[np.uint8]:
+    """[lines]: by which of `RULES` each line is not main text; 0 where it is kept."""
     rules = np.zeros(len(page.lines), np.uint8)
     rules[page.link_density > thresholds.link_density] = 3
     rules[page.outside_main >= thresholds.main_share] = 2
@@ -175,9 +171,6 @@ def removed(page: HtmlPage, thresholds: Thresholds, opinion: Floats | None = Non
         if page.roles[line] is not Role.HEADING and len(page.lines[line]) > 1:
             rules[kept[:position]] = 4
             break
-    if opinion is not None:
-        rules[opinion >= thresholds.second_opinion] = 0
-        rules[opinion < thresholds.second_opinion] = 5
     return rules
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from hagane.clean.page import Page
 from hagane.clean.pages import MAIN_TEXT, page_of
 from hagane.clean.personal import measure_personal_data
 from hagane.clean.repetition import measure_self_repetition
+from hagane.clean.rules import RULE
 from hagane.clean.second_opinion import SecondOpinion
 from hagane.clean.selection import measure_score
 from hagane.clean.shape import line_features
@@ -153,10 +155,11 @@ def _main_lines(page: Page) -> Iterable[str]:
     """What the extraction takes for main text by its own thresholds, whatever the recipe's; all of a page that is no HTML."""
     if "boilerplate" not in page.values:
         return page.lines
-    limits, values = Thresholds(), page.values
-    main = (values["boilerplate"] >= limits.protect) & (values["outside_main"] < limits.main_share)
-    main &= values["link_density"] <= limits.link_density
-    return [page.lines[line] for line in np.flatnonzero(main).tolist()]
+    limits = Thresholds()
+    gone = RULE["boilerplate"].removes(page.values["boilerplate"], limits.protect)
+    gone |= RULE["outside_main"].removes(page.values["outside_main"], limits.main_share)
+    gone |= RULE["link_density"].removes(page.values["link_density"], limits.link_density)
+    return compress(page.lines, (~gone).tolist())
 
 
 def measure_pages(
